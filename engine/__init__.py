@@ -1,0 +1,1 @@
+"""The real-time performance engine: everything between a key and a sound."""

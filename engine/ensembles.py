@@ -1,0 +1,296 @@
+"""Ensembles: which instruments play, where they sit, and how notes are given to them.
+
+Presets are TOML files (presets/README.md is the schema), read here and nowhere else, on the main
+thread. A `Part` or `Ensemble` that exists is valid: both check themselves when they are made, and
+every message names the file, the key, the value and what would be legal.
+"""
+
+import dataclasses
+import logging
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from engine.errors import RipienoError
+from engine.paths import config_folder, presets_folder
+
+MAX_PARTS = 16
+MODEL_CLASSES = {"chorales": ("soprano", "alto", "tenor", "bass")}  # highest first
+
+
+class EnsembleError(RipienoError):
+    """An ensemble that cannot be played, or a file that holds none."""
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number from `low` to `high`; whole numbers only, if `whole`."""
+
+    low: float
+    high: float
+    whole: bool = False
+
+    def check(self, value: Any) -> float:
+        kinds = (int,) if self.whole else (int, float)
+        # bool is an int to Python, and NaN fails every comparison
+        if isinstance(value, bool) or not isinstance(value, kinds):
+            raise ValueError(str(self))
+        if not self.low <= value <= self.high:
+            raise ValueError(str(self))
+        return value if self.whole else float(value)
+
+    def __str__(self) -> str:
+        return f"a {'whole ' if self.whole else ''}number from {self.low:g} to {self.high:g}"
+
+
+@dataclass(frozen=True)
+class Text:
+    """One line of `low` to `high` printable characters, none of `without`."""
+
+    low: int
+    high: int
+    without: str = ""
+
+    def check(self, value: Any) -> str:
+        good = isinstance(value, str) and self.low <= len(value) <= self.high
+        if not good or not value.isprintable() or set(value) & set(self.without):
+            raise ValueError(str(self))
+        if value != value.strip():
+            raise ValueError(f"{self}, with no space at either end")
+        return value
+
+    def __str__(self) -> str:
+        without = f" without {' '.join(self.without)}" if self.without else ""
+        return f"text of {self.low} to {self.high} printable characters{without}"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of the words in `options`."""
+
+    options: tuple[str, ...]
+
+    def check(self, value: Any) -> str:
+        if not isinstance(value, str) or value not in self.options:
+            raise ValueError(str(self))
+        return value
+
+    def __str__(self) -> str:
+        return "one of " + ", ".join(f'"{option}"' for option in self.options)
+
+
+@dataclass(frozen=True)
+class Several:
+    """A list of `low` to `high` values, each following `rule`."""
+
+    rule: Number | Text | Choice
+    low: int
+    high: int
+
+    def check(self, value: Any) -> tuple[Any, ...]:
+        if not isinstance(value, list | tuple) or not self.low <= len(value) <= self.high:
+            raise ValueError(str(self))
+        try:
+            return tuple(self.rule.check(item) for item in value)
+        except ValueError:
+            raise ValueError(str(self)) from None
+
+    def __str__(self) -> str:
+        count = f"{self.low}" if self.low == self.high else f"{self.low} to {self.high}"
+        return f"a list of {count}, each {self.rule}"
+
+
+CLASSES = tuple(dict.fromkeys(name for names in MODEL_CLASSES.values() for name in names))
+PART_RULES = {
+    "name": Text(1, 32, without='/\\:"'),  # names ports, tracks and stem files
+    "program": Number(0, 127, whole=True),
+    "bank": Number(0, 128, whole=True),
+    "sound": Choice(("soundfont", "bank")),
+    "low": Number(0, 127, whole=True),
+    "high": Number(0, 127, whole=True),
+    "polyphony": Number(1, 64, whole=True),
+    "gain_db": Number(-60, 12),
+    "pan": Number(-1, 1),
+    "reverb_send": Number(0, 1),
+    "chorus_send": Number(0, 1),
+    "midi_channel": Number(1, 16, whole=True),
+    "voices": Several(Choice(CLASSES), 0, len(CLASSES)),
+}
+ENSEMBLE_RULES = {
+    "id": Text(1, 64, without='/\\:"'),
+    "name": Text(1, 64),
+    "description": Text(0, 400),
+    "tags": Several(Text(1, 32), 0, 16),
+    "model": Choice(tuple(MODEL_CLASSES)),
+    "chord_window_ms": Number(0, 45),
+    "chord_mode": Choice(("wait", "settle")),
+    "assigner": Choice(("network", "zones", "closest")),
+    "zones": Several(Number(1, 127, whole=True), 3, 3),
+}
+
+
+@dataclass(frozen=True)
+class Part:
+    """One instrument of the ensemble; raises EnsembleError on an illegal value. [any]"""
+
+    name: str
+    program: int  # General MIDI, counted from 0
+    bank: int = 0  # 128 holds the percussion sets of a SoundFont
+    sound: str = "soundfont"  # or "bank": our own voices, over notes rendered from the program
+    low: int = 0  # MIDI keys, as they sound
+    high: int = 127
+    polyphony: int = 8  # notes at once; the oldest yields
+    gain_db: float = 0.0
+    pan: float = 0.0  # -1 left .. 1 right, as the audience hears it
+    reverb_send: float = 0.2
+    chorus_send: float = 0.0
+    midi_channel: int = 1  # 1..16, in files and on ports
+    voices: tuple[str, ...] = ()  # the model's classes that this part plays
+
+    def __post_init__(self) -> None:
+        _check_fields(self, PART_RULES)
+        if self.low > self.high:
+            raise EnsembleError(f"low = {self.low} must not be above high = {self.high}")
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """1 to 16 parts and how notes reach them; raises EnsembleError on an illegal value. [any]
+
+    Either every class of the model is played by exactly one part, or no part plays any (then
+    notes must name their part, as those of a MIDI file's tracks do).
+    """
+
+    id: str  # the stem of the file
+    name: str
+    description: str = ""
+    tags: tuple[str, ...] = ()
+    parts: tuple[Part, ...] = ()
+    model: str = "chorales"
+    chord_window_ms: float = 0.0
+    chord_mode: str = "wait"
+    assigner: str = "network"
+    zones: tuple[int, ...] = (57, 63, 69)  # bass below 57, tenor below 63, alto below 69
+
+    def __post_init__(self) -> None:
+        _check_fields(self, ENSEMBLE_RULES)
+        if not 1 <= len(self.parts) <= MAX_PARTS:
+            raise EnsembleError(f"has {len(self.parts)} parts, must have 1 to {MAX_PARTS}")
+        if sorted(set(self.zones)) != list(self.zones):
+            raise EnsembleError(f"zones = {_show(self.zones)} must rise from each to the next")
+        names = [part.name.casefold() for part in self.parts]
+        for name in names:
+            if names.count(name) > 1:
+                raise EnsembleError(f'two parts share the name "{name}", each needs its own')
+        played = [voice for part in self.parts for voice in part.voices]
+        for voice in MODEL_CLASSES[self.model] if played else ():
+            if played.count(voice) != 1:
+                raise EnsembleError(
+                    f'the voice "{voice}" is played by {played.count(voice)} parts, must be '
+                    "in the voices of exactly one"
+                )
+
+
+def load_ensemble(name_or_path: str | Path) -> Ensemble:
+    """Read one preset: an id such as "satb_choir", or the path of a .toml file. [main]"""
+    path = Path(name_or_path)
+    if path.suffix.lower() == ".toml":
+        return _read(path)
+    found = _preset_files()
+    if str(name_or_path) not in found:
+        raise EnsembleError(
+            f'there is no ensemble "{name_or_path}": choose one of {", ".join(sorted(found))}, '
+            "or give the path of a .toml file"
+        )
+    return _read(found[str(name_or_path)])
+
+
+def list_ensembles() -> list[Ensemble]:
+    """Every preset, by name; a broken file of the user's is logged and left out. [main]"""
+    ensembles = []
+    for path in _preset_files().values():
+        try:
+            ensembles.append(_read(path))
+        except EnsembleError as error:
+            if path.parent == _shipped_folder():
+                raise
+            logging.getLogger("ripieno").warning("%s", error)
+    return sorted(ensembles, key=lambda ensemble: ensemble.name)
+
+
+def _shipped_folder() -> Path:
+    return presets_folder() / "ensembles"
+
+
+def _preset_files() -> dict[str, Path]:
+    """Preset id -> file; the user's own come before the program's."""
+    folders = [_shipped_folder(), config_folder() / "ensembles"]
+    return {path.stem: path for folder in folders for path in sorted(folder.glob("*.toml"))}
+
+
+def _read(path: Path) -> Ensemble:
+    try:
+        table = tomllib.loads(path.read_bytes().decode("utf-8"))
+    except OSError as error:
+        raise EnsembleError(f"{path} cannot be read: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise EnsembleError(f"{path} is not UTF-8 text, at byte {error.start}") from error
+    except (ValueError, RecursionError) as error:
+        reason = " ".join(str(error).split())
+        raise EnsembleError(f"{path} is not valid TOML: {reason}") from error
+    try:
+        return _build(path.stem, table)
+    except EnsembleError as error:
+        raise EnsembleError(f"{path}: {error}") from error
+
+
+def _build(preset_id: str, table: dict[str, Any]) -> Ensemble:
+    _check_keys(table, {*ENSEMBLE_RULES, "parts"} - {"id"}, required=("name", "parts"))
+    tables = table["parts"]
+    if not isinstance(tables, list) or not all(isinstance(item, dict) for item in tables):
+        raise EnsembleError(f"parts = {_show(tables)} must be tables, each headed [[parts]]")
+    parts = []
+    for number, values in enumerate(tables, start=1):
+        try:
+            _check_keys(values, set(PART_RULES), required=("name", "program"))
+            parts.append(Part(**{"midi_channel": min(number, 16), **values}))
+        except EnsembleError as error:
+            raise EnsembleError(f"part {number}: {error}") from error
+    ensemble = Ensemble(id=preset_id, **{**table, "parts": tuple(parts)})
+    if not any(part.voices for part in parts):
+        voices = ", ".join(f'"{voice}"' for voice in MODEL_CLASSES[ensemble.model])
+        raise EnsembleError(f"no part has voices, each of {voices} must be in those of one part")
+    return ensemble
+
+
+def _check_keys(table: dict[str, Any], legal: set[str], required: tuple[str, ...]) -> None:
+    for key in table:
+        if key not in legal:
+            raise EnsembleError(f"unknown key {_show(key)}, legal are {', '.join(sorted(legal))}")
+    for key in required:
+        if key not in table:
+            raise EnsembleError(f'the key "{key}" is missing')
+
+
+def _check_fields(record: Any, rules: dict[str, Any]) -> None:
+    """Check every field that has a rule and store it in its own type (an int gain as a float)."""
+    for field in dataclasses.fields(record):
+        if field.name not in rules:
+            continue
+        value = getattr(record, field.name)
+        try:
+            checked = rules[field.name].check(value)
+        except ValueError as error:
+            message = f"{field.name} = {_show(value)} must be {error}"
+            raise EnsembleError(message) from None
+        object.__setattr__(record, field.name, checked)
+
+
+def _show(value: Any) -> str:
+    """The value as one short line, whatever it is."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # an integer of thousands of digits; a deep nest
+        return f"a value of type {type(value).__name__}"
+    return text if len(text) <= 60 else text[:57] + "..."
