@@ -1,0 +1,105 @@
+"""From probabilities or rules to parts: the best joint choice for a chord, zones, closest pitch.
+
+Called by the callback for every note or chord, and by training for its figures. Classes are the
+model's, from the highest voice (0) to the lowest. Nothing here keeps state.
+"""
+
+import numpy as np
+
+from engine.rt.native import rt
+
+MAX_CLASSES = 6  # every ordering of a chord is tried, 720 at most
+_VIOLATION = 1e4  # dwarfs every difference of log-probabilities
+
+
+@rt
+def assign_jointly(logp, n, allowed, labels):
+    """Give the first `n` notes distinct classes so that the sum of log-probabilities is best. [audio]
+
+    logp (N, K) float32, n <= K <= MAX_CLASSES; allowed (N, K) uint8, 0 where a note must not get a
+    class: where that cannot be kept, as few notes as possible break it; labels (N,) int8 receives
+    the result. Of equal sums the first in the order of classes wins. Notes beyond K are assigned
+    each for itself.
+    """
+    classes = logp.shape[1]
+    together = min(n, classes, MAX_CLASSES)
+    for i in range(together, n):
+        labels[i] = _best_class(logp, allowed, i)
+    best_score = -1e30
+    best = np.int64(0)  # four bits a note
+    depth = 0
+    used = np.int64(0)
+    if together > 0:
+        labels[0] = -1
+    while depth >= 0 and together > 0:  # depth-first, `labels` being the stack
+        k = np.int64(labels[depth])
+        if k >= 0:
+            used &= ~(np.int64(1) << k)
+        k += 1
+        while k < classes and used >> k & 1:
+            k += 1
+        if k == classes:
+            depth -= 1
+            continue
+        labels[depth] = k
+        if depth < together - 1:
+            used |= np.int64(1) << k
+            depth += 1
+            labels[depth] = -1
+            continue
+        score = 0.0
+        packed = np.int64(0)
+        for i in range(together):
+            j = np.int64(labels[i])
+            score += logp[i, j]
+            if allowed[i, j] == 0:
+                score -= _VIOLATION
+            packed |= j << (4 * i)
+        if score > best_score:
+            best_score = score
+            best = packed
+    for i in range(together):
+        labels[i] = best >> (4 * i) & 15
+
+
+@rt
+def _best_class(logp, allowed, i):
+    best = 0
+    best_score = -1e30
+    for k in range(logp.shape[1]):
+        score = logp[i, k] - (0.0 if allowed[i, k] else _VIOLATION)
+        if score > best_score:
+            best_score = score
+            best = k
+    return best
+
+
+@rt
+def assign_zone(pitch, zones):
+    """Return the class whose zone holds the key: K-1 rising boundaries, lowest class below. [audio]
+
+    zones (57, 63, 69): bass below 57, tenor 57 to 62, alto 63 to 68, soprano from 69.
+    """
+    k = zones.size
+    for i in range(zones.size):
+        if pitch >= zones[i]:
+            k -= 1
+    return k
+
+
+@rt
+def assign_closest(last_pitch, pitch, allowed):
+    """Return the allowed class whose last pitch lies closest; if none is allowed, the closest. [audio]
+
+    last_pitch (K,) is what each class played last; at the start, the middle of its range. It is
+    the caller's to update. allowed (K,) uint8. Of equal distances the lower voice wins.
+    """
+    best = 0
+    best_distance = np.int64(1) << 40
+    for k in range(last_pitch.size):
+        step = np.int64(pitch) - np.int64(last_pitch[k])
+        distance = step * step + (0 if allowed[k] else 1 << 20)
+        if distance <= best_distance:
+            best_distance = distance
+            best = k
+    return best

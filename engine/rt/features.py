@@ -1,0 +1,212 @@
+"""What the part-separation network is told about a note, and the memory that takes.
+
+A note becomes a few tokens: rows of one table whose sum is the network's input. They say which
+key was struck, how long ago the notes and chords before it were, and which keys around it are
+down or were just left. Nothing refers to beats, to tempo or to the order inside a chord, none
+of which a live player gives away.
+
+The callback calls these functions through the network's step; training calls the very same ones,
+so that there is one owner of what a feature means. Times are stream frames; ``rate_hz`` in the
+memory turns them into milliseconds.
+"""
+
+import math
+
+import numpy as np
+
+from engine.rt.native import rt
+
+CHORD_MS = 45.0  # notes this close to the chord's first belong to the chord
+REACH = 24  # semitones to each side in which keys are looked at
+MAX_TOKENS = 32
+
+_MS_BUCKETS = 25  # the last one: there was nothing before
+_WITHIN_BUCKETS = 6
+_COUNTS = 6
+_NEAREST = REACH + 2  # interval 0..REACH, then none
+_KINDS = 5  # of a key nearby: this chord's; last chord's, down or up; older, down or up
+
+PITCH = 0
+GAP = PITCH + 128
+WITHIN = GAP + _MS_BUCKETS
+PERIOD = WITHIN + _WITHIN_BUCKETS
+PERIOD_BEFORE = PERIOD + _MS_BUCKETS
+STRUCK_BELOW = PERIOD_BEFORE + _MS_BUCKETS
+STRUCK_ABOVE = STRUCK_BELOW + _COUNTS
+HELD_BELOW = STRUCK_ABOVE + _COUNTS
+HELD_ABOVE = HELD_BELOW + _COUNTS
+NEAREST_BELOW = HELD_ABOVE + _COUNTS
+NEAREST_ABOVE = NEAREST_BELOW + _NEAREST
+NEARBY = NEAREST_ABOVE + _NEAREST
+TOKENS = NEARBY + _KINDS * (2 * REACH + 1)
+
+_LONG_AGO = -(1 << 30)
+
+MEMORY = np.dtype(
+    [
+        ("rate_hz", np.float64),
+        ("notes", np.int64),  # struck since the reset
+        ("last_onset_frame", np.int64),
+        ("chord", np.int64),  # number of the current chord
+        ("chord_frame", np.int64),  # onset of its first note
+        ("period_frames", np.int64),  # from the last chord's start to this one's; -1 none
+        ("period_before_frames", np.int64),
+        ("held", np.int32, 128),  # how many times each key is down
+        ("key_chord", np.int64, 128),  # the chord in which each key was last struck
+        ("tokens", np.int32, MAX_TOKENS),  # scratch of the network's step
+    ]
+)
+
+
+def new_memory(rate_hz: float) -> np.ndarray:
+    """Return a fresh memory, shape (1,), for a stream of `rate_hz` frames a second. [main]"""
+    if not 8000 <= rate_hz <= 384000:
+        raise ValueError(f"rate_hz must be 8000 to 384000, got {rate_hz}")
+    memory = np.zeros(1, MEMORY)
+    memory["rate_hz"] = rate_hz
+    reset_memory(memory)
+    return memory
+
+
+@rt
+def reset_memory(memory):
+    """Forget every note; the rate stays. [audio]"""
+    m = memory[0]
+    m.notes = 0
+    m.last_onset_frame = 0
+    m.chord = 0
+    m.chord_frame = 0
+    m.period_frames = -1
+    m.period_before_frames = -1
+    for key in range(128):
+        m.held[key] = 0
+        m.key_chord[key] = _LONG_AGO
+
+
+@rt
+def begins_chord(memory, pitch, onset_frame):
+    """Return whether this note starts a new chord: too late for the last, or its key again. [audio]"""
+    m = memory[0]
+    if m.notes == 0 or m.key_chord[pitch & 127] == m.chord:
+        return True
+    return onset_frame - m.chord_frame > CHORD_MS * 0.001 * m.rate_hz
+
+
+@rt
+def remember_note_on(memory, pitch, onset_frame):
+    """Take note of a key struck at `onset_frame`. The network's step does so by itself. [audio]"""
+    m = memory[0]
+    if begins_chord(memory, pitch, onset_frame):
+        if m.notes > 0:
+            m.period_before_frames = m.period_frames
+            m.period_frames = max(onset_frame - m.chord_frame, 0)
+        m.chord += 1
+        m.chord_frame = onset_frame
+    m.notes += 1
+    m.last_onset_frame = onset_frame
+    m.held[pitch & 127] += 1
+    m.key_chord[pitch & 127] = m.chord
+
+
+@rt
+def remember_note_off(memory, pitch):
+    """Take note of a key released. [audio]"""
+    m = memory[0]
+    if m.held[pitch & 127] > 0:
+        m.held[pitch & 127] -= 1
+
+
+@rt
+def ms_bucket(ms):
+    """Return the bucket of a time: fine near zero, a third wide above, 4 s the last. [any]"""
+    return min(int(2.4 * math.log2(1.0 + 0.2 * max(ms, 0.0))), _MS_BUCKETS - 2)
+
+
+@rt
+def write_features(memory, pitch, onset_frame, tokens):
+    """Write the tokens of a note about to be struck; return how many. Changes no memory. [audio]
+
+    `tokens` holds at least MAX_TOKENS; each token is 0..TOKENS-1.
+    """
+    m = memory[0]
+    pitch &= 127
+    to_ms = 1000.0 / m.rate_hz
+    new_chord = begins_chord(memory, pitch, onset_frame)
+    chord = m.chord + 1 if new_chord else m.chord
+    none = _MS_BUCKETS - 1
+
+    gap = none
+    within = 0
+    period = none
+    before = none
+    if m.notes > 0:
+        gap = ms_bucket((onset_frame - m.last_onset_frame) * to_ms)
+        since_start = onset_frame - m.chord_frame
+        if new_chord:
+            period = ms_bucket(since_start * to_ms)
+            if m.period_frames >= 0:
+                before = ms_bucket(m.period_frames * to_ms)
+        else:
+            share = max(since_start, 0) * to_ms / CHORD_MS
+            within = 1 + min(int(share * (_WITHIN_BUCKETS - 1)), _WITHIN_BUCKETS - 2)
+            if m.period_frames >= 0:
+                period = ms_bucket(m.period_frames * to_ms)
+            if m.period_before_frames >= 0:
+                before = ms_bucket(m.period_before_frames * to_ms)
+
+    struck_below = 0
+    struck_above = 0
+    held_below = 0
+    held_above = 0
+    nearest_below = _NEAREST - 1
+    nearest_above = _NEAREST - 1
+    for key in range(128):
+        struck = m.key_chord[key] == chord
+        held = m.held[key] > 0
+        if key < pitch:
+            struck_below += struck
+            held_below += held
+            if held and pitch - key <= REACH:
+                nearest_below = pitch - key
+        elif key > pitch:
+            struck_above += struck
+            held_above += held
+            if held and nearest_above > REACH and key - pitch <= REACH:
+                nearest_above = key - pitch
+
+    tokens[0] = PITCH + pitch
+    tokens[1] = GAP + gap
+    tokens[2] = WITHIN + within
+    tokens[3] = PERIOD + period
+    tokens[4] = PERIOD_BEFORE + before
+    tokens[5] = STRUCK_BELOW + min(struck_below, _COUNTS - 1)
+    tokens[6] = STRUCK_ABOVE + min(struck_above, _COUNTS - 1)
+    tokens[7] = HELD_BELOW + min(held_below, _COUNTS - 1)
+    tokens[8] = HELD_ABOVE + min(held_above, _COUNTS - 1)
+    tokens[9] = NEAREST_BELOW + nearest_below
+    tokens[10] = NEAREST_ABOVE + nearest_above
+    count = 11
+    for step in range(2 * REACH + 1):  # nearest keys first: 0, -1, +1, -2, ...
+        offset = (step + 1) // 2
+        if step & 1:
+            offset = -offset
+        key = pitch + offset
+        if key < 0 or key > 127 or count == MAX_TOKENS:
+            continue
+        kind = _kind(chord - m.key_chord[key], m.held[key] > 0)
+        if kind >= 0:
+            tokens[count] = NEARBY + kind * (2 * REACH + 1) + offset + REACH
+            count += 1
+    return count
+
+
+@rt
+def _kind(chords_ago, held):
+    """Return how a key near the note counts, -1 if not at all. [audio]"""
+    if chords_ago == 0:
+        return 0
+    if chords_ago == 1:
+        return 1 if held else 2
+    if held:
+        return 3
+    return 4 if chords_ago <= 3 else -1

@@ -1,0 +1,214 @@
+"""The online step of the part-separation network: a note in, log-probabilities of the classes out.
+
+Three LSTM layers of 128 units over a sum of feature tokens. The callback calls `step` for every
+note; training and the benchmarks call it too. Everything is in two flat float32 arrays, so that a
+step allocates nothing and reads its weights in one direction:
+
+    weights  table (TOKENS, 512), which holds the product of embedding and first layer,
+             first layer recurrent (128, 512); second and third layer: bias (512), inputs then
+             recurrent (256, 512); output (128, K), bias (K)
+    state    hidden (3, 128), cell (3, 128), gates (512)
+"""
+
+import numpy as np
+from numba import njit
+
+from engine.rt.assignment import MAX_CLASSES
+from engine.rt.features import (
+    MAX_TOKENS,
+    PITCH,
+    TOKENS,
+    new_memory,
+    remember_note_on,
+    reset_memory,
+    write_features,
+)
+from engine.rt.native import rt
+
+HIDDEN = 128
+LAYERS = 3
+GATES = 4 * HIDDEN  # input, forget, candidate, output
+STATE_SIZE = 2 * LAYERS * HIDDEN + GATES
+_CELLS = LAYERS * HIDDEN
+_SCRATCH = 2 * LAYERS * HIDDEN
+_FIRST = TOKENS * GATES
+_SECOND = _FIRST + HIDDEN * GATES
+_THIRD = _SECOND + (1 + 2 * HIDDEN) * GATES
+_OUTPUT = _THIRD + (1 + 2 * HIDDEN) * GATES
+
+fast = njit(nogil=True, error_model="numpy", cache=True, fastmath=True)
+
+
+def shapes(classes: int) -> dict[str, tuple[int, ...]]:
+    """Return name -> shape of the arrays a weights file holds, as PyTorch lays them out. [any]"""
+    arrays: dict[str, tuple[int, ...]] = {"embedding": (TOKENS, HIDDEN), "frequency": (HIDDEN,)}
+    for layer in range(LAYERS):
+        arrays[f"input_{layer}"] = (GATES, HIDDEN)
+        arrays[f"recurrent_{layer}"] = (GATES, HIDDEN)
+        arrays[f"bias_{layer}"] = (GATES,)
+    return arrays | {"output": (classes, HIDDEN), "output_bias": (classes,)}
+
+
+def new_network(
+    weights: dict[str, np.ndarray], rate_hz: float = 48000
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return (weights (n,) float32, state (m,) float32, memory (1,)) for `step`. [main]
+
+    Raises ValueError naming the array if `weights` is not what `shapes` describes.
+    """
+    if "output_bias" not in weights:
+        raise ValueError("the weights lack the array 'output_bias'")
+    classes = len(weights["output_bias"])
+    if not 2 <= classes <= MAX_CLASSES:
+        raise ValueError(f"a network must have 2 to {MAX_CLASSES} classes, got {classes}")
+    w = {}
+    for name, shape in shapes(classes).items():
+        if name not in weights:
+            raise ValueError(f"the weights lack the array '{name}'")
+        w[name] = np.asarray(weights[name], np.float64)
+        if w[name].shape != shape:
+            raise ValueError(f"the array '{name}' must have shape {shape}, got {w[name].shape}")
+        if not np.isfinite(w[name]).all():
+            raise ValueError(f"the array '{name}' must hold finite numbers")
+    table = w["embedding"] @ w["input_0"].T
+    table[PITCH : PITCH + 128] += np.outer(frequencies(), w["input_0"] @ w["frequency"])
+    table[PITCH : PITCH + 128] += w["bias_0"]  # every note has just one pitch
+    parts = [table, w["recurrent_0"].T]
+    for layer in range(1, LAYERS):
+        parts += [w[f"bias_{layer}"], w[f"input_{layer}"].T, w[f"recurrent_{layer}"].T]
+    parts += [w["output"].T, w["output_bias"]]
+    flat = np.concatenate([part.ravel() for part in parts]).astype(np.float32)
+    return flat, np.zeros(STATE_SIZE, np.float32), new_memory(rate_hz)
+
+
+def random_weights(classes: int, seed: int) -> dict[str, np.ndarray]:
+    """Return weights of an untrained network: for tests and benchmarks. [any]"""
+    random = np.random.default_rng(seed)
+    scale = HIDDEN**-0.5
+    return {
+        name: random.uniform(-scale, scale, shape).astype(np.float32)
+        for name, shape in shapes(classes).items()
+    }
+
+
+def frequencies() -> np.ndarray:
+    """Return the fundamental of every key relative to that of key 108, the piano's highest. [any]"""
+    return 2.0 ** ((np.arange(128) - 108) / 12)
+
+
+@rt
+def reset_network(state, memory):
+    """Forget everything played so far. [audio]"""
+    for i in range(state.size):
+        state[i] = 0.0
+    reset_memory(memory)
+
+
+@rt
+def step(weights, state, memory, pitch, onset_frame, logp):
+    """Advance by one note, its onset in stream frames; write log-probabilities. [audio]
+
+    logp (K,) float32, K as in the weights. The note is remembered as struck (a caller must not
+    call remember_note_on for it as well); its key's release is told by remember_note_off.
+    """
+    tokens = memory[0].tokens
+    count = write_features(memory, pitch, onset_frame, tokens)
+    remember_note_on(memory, pitch, onset_frame)
+    advance(weights, state, tokens, count, logp)
+
+
+@fast
+def advance(weights, state, tokens, count, logp):
+    """Advance by a note given as its tokens; write log-probabilities. [audio]"""
+    gates = state[_SCRATCH : _SCRATCH + GATES]
+    for g in range(GATES):
+        gates[g] = weights[tokens[0] * GATES + g]
+    for i in range(1, count):
+        row = tokens[i] * GATES
+        for g in range(GATES):
+            gates[g] += weights[row + g]
+    _accumulate(weights, _FIRST, state[:HIDDEN], gates)
+    _cells(state, 0, gates)
+    for layer in range(1, LAYERS):
+        start = _SECOND if layer == 1 else _THIRD
+        for g in range(GATES):
+            gates[g] = weights[start + g]
+        below = (layer - 1) * HIDDEN  # the layer below now, then this layer as it was
+        _accumulate(weights, start + GATES, state[below : below + 2 * HIDDEN], gates)
+        _cells(state, layer, gates)
+    _log_softmax(weights, state[(LAYERS - 1) * HIDDEN : LAYERS * HIDDEN], logp)
+
+
+@fast
+def _accumulate(weights, start, inputs, gates):
+    """Add inputs @ weights[start:] to the gates, eight inputs a pass. [audio]"""
+    for row in range(0, inputs.size, 8):
+        a0 = inputs[row]
+        a1 = inputs[row + 1]
+        a2 = inputs[row + 2]
+        a3 = inputs[row + 3]
+        a4 = inputs[row + 4]
+        a5 = inputs[row + 5]
+        a6 = inputs[row + 6]
+        a7 = inputs[row + 7]
+        w = weights[start + row * GATES : start + (row + 8) * GATES]
+        for g in range(GATES):
+            gates[g] += (
+                a0 * w[g]
+                + a1 * w[GATES + g]
+                + a2 * w[2 * GATES + g]
+                + a3 * w[3 * GATES + g]
+                + a4 * w[4 * GATES + g]
+                + a5 * w[5 * GATES + g]
+                + a6 * w[6 * GATES + g]
+                + a7 * w[7 * GATES + g]
+            )
+
+
+@fast
+def _cells(state, layer, gates):
+    """Turn a layer's gates into its new cell and hidden values. [audio]"""
+    hidden = state[layer * HIDDEN : (layer + 1) * HIDDEN]
+    cell = state[_CELLS + layer * HIDDEN : _CELLS + (layer + 1) * HIDDEN]
+    for j in range(HIDDEN):
+        keep = _sigmoid(gates[HIDDEN + j]) * cell[j]
+        cell[j] = keep + _sigmoid(gates[j]) * _tanh(gates[2 * HIDDEN + j])
+        hidden[j] = _sigmoid(gates[3 * HIDDEN + j]) * _tanh(cell[j])
+
+
+@fast
+def _log_softmax(weights, hidden, logp):
+    classes = logp.size
+    top = np.float32(-1e30)
+    for k in range(classes):
+        value = weights[_OUTPUT + HIDDEN * classes + k]
+        for j in range(HIDDEN):
+            value += hidden[j] * weights[_OUTPUT + j * classes + k]
+        logp[k] = value
+        top = max(top, value)
+    total = np.float32(0.0)
+    for k in range(classes):
+        total += np.exp(logp[k] - top)
+    log_total = top + np.log(total)
+    for k in range(classes):
+        logp[k] -= log_total
+
+
+@fast
+def _tanh(x):
+    """tanh by its continued fraction cut at the ninth term; off by 3e-7 at most. [any]"""
+    x = min(max(x, np.float32(-7.8)), np.float32(7.8))
+    s = x * x
+    top = np.float32(34459425.0) + s * (
+        np.float32(4729725.0) + s * (np.float32(135135.0) + s * (np.float32(990.0) + s))
+    )
+    bottom = np.float32(34459425.0) + s * (
+        np.float32(16216200.0)
+        + s * (np.float32(945945.0) + s * (np.float32(13860.0) + s * np.float32(45.0)))
+    )
+    return x * top / bottom
+
+
+@fast
+def _sigmoid(x):
+    return np.float32(0.5) + np.float32(0.5) * _tanh(np.float32(0.5) * x)
