@@ -1,0 +1,405 @@
+"""The JACK device: one client whose process callback is the engine's native code.
+
+The session opens it on the main thread. No thread of JACK's ever enters Python: the process,
+xrun and shutdown callbacks are addresses the Engine gives, and everything else (a server that
+went away, a MIDI source that came back, a new block size) is noticed by `tend`, once or twice a
+second. Order of life: open, build the Engine at `rate_hz`, start, tend, close.
+"""
+
+from __future__ import annotations
+
+import atexit
+import ctypes
+import ctypes.util
+import functools
+import sys
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+from engine.errors import RipienoError
+from engine.rt.layout import MAX_PARTS
+
+AUDIO_TYPE = b"32 bit float mono audio"
+MIDI_TYPE = b"8 bit raw midi"
+NO_START_SERVER, SERVER_NAME = 0x01, 0x04
+SERVER_FAILED, VERSION_ERROR = 0x10, 0x400
+IS_INPUT, IS_OUTPUT, IS_PHYSICAL, IS_TERMINAL = 0x1, 0x2, 0x4, 0x10
+PLAYBACK_LATENCY = 1
+CALLED_BY_ENGINE = (
+    "jack_port_get_buffer",
+    "jack_midi_get_event_count",
+    "jack_midi_event_get",
+    "jack_last_frame_time",
+)
+OUTPUT_NAMES = (
+    "master_left",
+    "master_right",
+    *(f"stem_{part:02d}_{side}" for part in range(1, MAX_PARTS + 1) for side in ("left", "right")),
+)
+
+
+class JackDevice:
+    """A JACK client with MIDI in, a stereo master and a stereo stem a part.
+
+    `rate_hz` and `block_frames` are the server's and known from the start; the Engine is built
+    with that rate. Raises RipienoError when the library or the server is missing; a server is
+    never started from here. [main]
+    """
+
+    def __init__(self, name: str = "ripieno", server: str | None = None) -> None:
+        self._lib = load_libjack()
+        self._wanted_name = name
+        self._server = server
+        self._engine: Any = None
+        self._midi_wanted = ""
+        self._connect_outputs = True
+        self._part_names: tuple[str, ...] = ()
+        self._sources_seen: set[str] = set()
+        self._outputs: list[int] = []
+        self._midi_in = 0
+        self._active = False
+        self._last_said = ""
+        self._lock = threading.RLock()
+        self._client = self._open()
+        atexit.register(self.close)
+
+    @property
+    def name(self) -> str:
+        """The client's name, which the server may have made unique."""
+        return self._lib.jack_get_client_name(self._client).decode() if self._client else ""
+
+    @property
+    def description(self) -> str:
+        """One phrase for the player. [main]"""
+        return f"JACK ({self.rate_hz} Hz, {self.block_frames} frames, client {self.name!r})"
+
+    @property
+    def alive(self) -> bool:
+        """True while the stream runs and its server is there. [any]"""
+        return self._active and not self._engine.server_down
+
+    @property
+    def latency_frames(self) -> int:
+        """Frames from the callback's output to the speaker, as the server tells them. [main]"""
+        if not self._outputs or not self.alive:
+            return self.block_frames
+        span = (ctypes.c_uint32 * 2)()
+        self._lib.jack_port_get_latency_range(self._outputs[0], PLAYBACK_LATENCY, span)
+        return int(span[1])
+
+    def start(
+        self, engine: Any, midi_source: str | None = None, connect_outputs: bool = True
+    ) -> None:
+        """Run `engine` in this client's process callback.
+
+        `midi_source`: a JACK MIDI source by its full name or any part of it, whatever its case;
+        "" or None connects every physical one, also those plugged in later. [main]
+        """
+        with self._lock:
+            if self._client is None:
+                self._client = self._open()
+                atexit.register(self.close)
+            if self._active:
+                raise RipienoError("this JACK client is already playing")
+            if engine.rate_hz != self.rate_hz:
+                raise RipienoError(
+                    f"the JACK server runs at {self.rate_hz} Hz and the engine at "
+                    f"{engine.rate_hz} Hz: start again to follow the server"
+                )
+            self._engine = engine
+            self._midi_wanted = midi_source or ""
+            self._connect_outputs = connect_outputs
+            self._register_ports()
+            self._activate()
+            if connect_outputs:
+                self._connect_master()
+            self._sources_seen = set()
+            self._connect_sources()
+
+    def name_parts(self, names: Sequence[str]) -> None:
+        """Show the parts' names as aliases of the stem ports. [main]"""
+        with self._lock:
+            previous, self._part_names = self._part_names, tuple(names)[:MAX_PARTS]
+            if self.alive:
+                self._set_aliases(previous, self._lib.jack_port_unset_alias)
+                self._set_aliases(self._part_names, self._lib.jack_port_set_alias)
+
+    def tend(self) -> list[str]:
+        """Reopen a lost server, connect MIDI sources that appeared; what happened, in sentences.
+
+        Call it once or twice a second. Never raises. [main]
+        """
+        with self._lock:
+            if not self._active:
+                return []
+            if not self.alive:
+                return self._tend_lost()
+            said = [f"MIDI source {source} connected." for source in self._connect_sources()]
+            block_frames = self._lib.jack_get_buffer_size(self._client)
+            if block_frames != self.block_frames:
+                self.block_frames = block_frames
+                said.append(f"The JACK server now runs in blocks of {block_frames} frames.")
+            return said
+
+    def reopen(self) -> None:
+        """Leave the server and join it again with the same engine. RipienoError if it is gone.
+
+        After the error the device still waits: `reopen` and `tend` may be tried again. [main]
+        """
+        with self._lock:
+            engine = self._engine
+            if engine is None:
+                raise RipienoError("this JACK client has never been started")
+            self._leave()
+            client = self._open()
+            if self.rate_hz != engine.rate_hz:
+                self._lib.jack_client_close(client)
+                raise RipienoError(
+                    f"the JACK server came back at {self.rate_hz} Hz and the engine runs at "
+                    f"{engine.rate_hz} Hz: start again to follow the server"
+                )
+            self._client = client
+            self._active = False
+            engine.server_down = False
+            self.start(engine, self._midi_wanted, self._connect_outputs)
+            self.name_parts(self._part_names)
+
+    def close(self) -> None:
+        """Fade out, leave the server. Idempotent; also called at interpreter exit. [main]"""
+        with self._lock:
+            atexit.unregister(self.close)
+            self._leave()
+            self._active = False
+
+    def _open(self) -> int:
+        status = ctypes.c_int(0)
+        options = NO_START_SERVER | (SERVER_NAME if self._server else 0)
+        extra = [ctypes.c_char_p(self._server.encode())] if self._server else []
+        client = self._lib.jack_client_open(
+            self._wanted_name.encode(), options, ctypes.byref(status), *extra
+        )
+        if not client:
+            raise RipienoError(_why_not_opened(status.value, self._server))
+        self.rate_hz = int(self._lib.jack_get_sample_rate(client))
+        self.block_frames = int(self._lib.jack_get_buffer_size(client))
+        return client
+
+    def _register_ports(self) -> None:
+        self._midi_in = self._register("midi_in", MIDI_TYPE, IS_INPUT)
+        self._outputs = [
+            self._register(name, AUDIO_TYPE, IS_OUTPUT | (IS_TERMINAL if i < 2 else 0))
+            for i, name in enumerate(OUTPUT_NAMES)
+        ]
+        addresses = {name: _address(getattr(self._lib, name)) for name in CALLED_BY_ENGINE}
+        self._engine.set_jack_ports(addresses, self._midi_in, self._outputs)
+
+    def _register(self, name: str, kind: bytes, flags: int) -> int:
+        port = self._lib.jack_port_register(self._client, name.encode(), kind, flags, 0)
+        if not port:
+            raise RipienoError(f"the JACK server refused the port {name!r}: it has no more ports")
+        return port
+
+    def _activate(self) -> None:
+        lib, client, engine = self._lib, self._client, self._engine
+        lib.jack_set_process_callback(client, engine.jack_callback_address, engine.user_data)
+        lib.jack_set_xrun_callback(client, engine.xrun_callback_address, engine.user_data)
+        lib.jack_on_shutdown(client, engine.shutdown_callback_address, engine.user_data)
+        engine.server_down = False
+        engine.begin(self.block_frames, True)
+        self._active = True
+        if lib.jack_activate(client) != 0:
+            self._leave()
+            self._active = False
+            raise RipienoError("the JACK server refused to run this client")
+
+    def _leave(self) -> None:
+        """Ask the callback to end, then close the client; only then may arrays be freed."""
+        client, self._client = self._client, None
+        self._outputs, self._midi_in = [], 0
+        if client is None:
+            return
+        try:
+            if self._active and not self._engine.server_down:
+                self._engine.quit_and_wait()
+        finally:
+            if self._active:
+                self._lib.jack_deactivate(client)
+            self._lib.jack_client_close(client)
+
+    def _tend_lost(self) -> list[str]:
+        said = []
+        if not self._last_said:
+            self._last_said = "The JACK server has gone; waiting for it to come back."
+            said.append(self._last_said)
+        try:
+            self.reopen()
+        except RipienoError as error:
+            self._active = True  # still wanted: the next tend tries again
+            self._engine.server_down = True
+            if self._client is None and "came back" in str(error) and self._last_said != str(error):
+                self._last_said = str(error)
+                said.append(f"{self._last_said[0].upper()}{self._last_said[1:]}.")
+            return said
+        self._last_said = ""
+        return [*said, f"The JACK server is back: playing as {self.name!r}."]
+
+    def _connect_master(self) -> None:
+        speakers = find_ports(self._lib, self._client, AUDIO_TYPE, IS_INPUT | IS_PHYSICAL)
+        for i, output in enumerate(OUTPUT_NAMES[:2]):
+            if speakers:
+                self._connect(f"{self.name}:{output}", speakers[min(i, len(speakers) - 1)])
+
+    def _connect_sources(self) -> list[str]:
+        """Connect the sources asked for that were not there at the last look; their names.
+
+        One the player disconnects by hand stays so; one that refuses is tried again next time.
+        """
+        wanted = self._wanted_sources()
+        midi_in = f"{self.name}:midi_in"
+        new = [s for s in sorted(wanted - self._sources_seen) if self._connect(s, midi_in)]
+        self._sources_seen = (self._sources_seen & wanted) | set(new)
+        return new
+
+    def _wanted_sources(self) -> set[str]:
+        lib, client = self._lib, self._client
+        if not self._midi_wanted:
+            return set(find_ports(lib, client, MIDI_TYPE, IS_OUTPUT | IS_PHYSICAL))
+        sources = [
+            source
+            for source in find_ports(lib, client, MIDI_TYPE, IS_OUTPUT)
+            if not source.startswith(f"{self.name}:")
+        ]
+        if self._midi_wanted in sources:
+            return {self._midi_wanted}
+        return {
+            source
+            for source in sources
+            if any(self._midi_wanted.lower() in n.lower() for n in self._all_names(source))
+        }
+
+    def _all_names(self, port_name: str) -> list[str]:
+        port = self._lib.jack_port_by_name(self._client, port_name.encode())
+        if not port:
+            return [port_name]
+        size = self._lib.jack_port_name_size()
+        buffers = [ctypes.create_string_buffer(size) for _ in range(2)]
+        pointers = (ctypes.c_char_p * 2)(*(ctypes.addressof(b) for b in buffers))
+        count = self._lib.jack_port_get_aliases(port, pointers)
+        return [port_name, *(b.value.decode(errors="replace") for b in buffers[: max(0, count)])]
+
+    def _connect(self, source: str, destination: str) -> bool:
+        return self._lib.jack_connect(self._client, source.encode(), destination.encode()) == 0
+
+    def _set_aliases(self, names: Sequence[str], change: Any) -> None:
+        for part, part_name in enumerate(names):
+            for side in (0, 1):
+                alias = f"{self.name}:{part_name} {'LR'[side]}"
+                change(self._outputs[2 + 2 * part + side], alias.encode())
+
+
+def jack_running(server: str | None = None) -> bool:
+    """True if a JACK server answers. [main]"""
+    try:
+        JackDevice("ripieno-look", server).close()
+    except RipienoError:
+        return False
+    return True
+
+
+def midi_sources(server: str | None = None) -> list[str]:
+    """Names of the server's MIDI sources; empty without a server. [main]"""
+    try:
+        device = JackDevice("ripieno-look", server)
+    except RipienoError:
+        return []
+    try:
+        return find_ports(device._lib, device._client, MIDI_TYPE, IS_OUTPUT)
+    finally:
+        device.close()
+
+
+def find_ports(lib: Any, client: int | None, kind: bytes, flags: int) -> list[str]:
+    """Full names of the ports of `kind` that have all of `flags`. [main]"""
+    found = lib.jack_get_ports(client, None, kind, flags)
+    if not found:
+        return []
+    names = []
+    while (name := found[len(names)]) is not None:
+        names.append(name.decode(errors="replace"))
+    lib.jack_free(found)
+    return names
+
+
+@functools.cache
+def load_libjack() -> Any:
+    """The JACK library with its signatures, its messages silenced. [main]"""
+    lib = _first_library()
+    pointer, text, u32 = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_uint32
+    signatures = {
+        "jack_client_open": (pointer, text, ctypes.c_int, pointer),
+        "jack_client_close": (ctypes.c_int, pointer),
+        "jack_get_client_name": (text, pointer),
+        "jack_activate": (ctypes.c_int, pointer),
+        "jack_deactivate": (ctypes.c_int, pointer),
+        "jack_get_sample_rate": (u32, pointer),
+        "jack_get_buffer_size": (u32, pointer),
+        "jack_set_process_callback": (ctypes.c_int, pointer, pointer, pointer),
+        "jack_set_xrun_callback": (ctypes.c_int, pointer, pointer, pointer),
+        "jack_on_shutdown": (None, pointer, pointer, pointer),
+        "jack_port_register": (pointer, pointer, text, text, ctypes.c_ulong, ctypes.c_ulong),
+        "jack_port_by_name": (pointer, pointer, text),
+        "jack_port_name_size": (ctypes.c_int,),
+        "jack_port_get_aliases": (ctypes.c_int, pointer, pointer),
+        "jack_port_set_alias": (ctypes.c_int, pointer, text),
+        "jack_port_unset_alias": (ctypes.c_int, pointer, text),
+        "jack_port_get_latency_range": (None, pointer, ctypes.c_int, pointer),
+        "jack_get_ports": (ctypes.POINTER(text), pointer, text, text, ctypes.c_ulong),
+        "jack_connect": (ctypes.c_int, pointer, text, text),
+        "jack_free": (None, pointer),
+        "jack_set_error_function": (None, pointer),
+        "jack_set_info_function": (None, pointer),
+    }
+    for name, (result, *arguments) in signatures.items():
+        function = getattr(lib, name)
+        function.restype, function.argtypes = result, arguments
+    # JACK's own complaints would come from any of its threads; a function that takes nothing and
+    # changes nothing, and is native, lets them fall silent without entering Python there.
+    lib.jack_set_error_function(_address(lib.jack_get_time))
+    lib.jack_set_info_function(_address(lib.jack_get_time))
+    return lib
+
+
+def _first_library() -> Any:
+    names = {
+        "darwin": ["libjack.0.dylib", "/opt/homebrew/lib/libjack.dylib", "libjack.dylib"],
+        "win32": ["libjack64.dll", "libjack.dll"],
+    }.get(sys.platform, ["libjack.so.0", "libjack.so"])
+    for name in names:
+        try:
+            return ctypes.CDLL(name)
+        except OSError:
+            continue
+    elsewhere = ctypes.util.find_library("jack")
+    if elsewhere:
+        return ctypes.CDLL(elsewhere)
+    raise RipienoError(
+        "the JACK library is not installed: install JACK (Debian: apt-get install jackd2) "
+        "or choose another output device"
+    )
+
+
+def _why_not_opened(status: int, server: str | None) -> str:
+    called = f" called {server!r}" if server else ""
+    if status & VERSION_ERROR:
+        return f"the JACK server{called} speaks another version of the protocol than the library"
+    if status & SERVER_FAILED or status == 0:
+        return (
+            f"no JACK server{called} is running: start one (for instance "
+            "jackd -R -d alsa -r 48000 -p 128) or choose another output device"
+        )
+    return f"the JACK server{called} refused the client (status {status:#x})"
+
+
+def _address(function: Any) -> int:
+    return ctypes.cast(function, ctypes.c_void_p).value or 0

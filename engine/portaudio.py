@@ -1,0 +1,307 @@
+"""The PortAudio device: one output stream whose callback is the engine's native code.
+
+Used where there is no JACK: ALSA, PulseAudio and PipeWire through ALSA, CoreAudio, WASAPI, ASIO.
+The library is the one sounddevice brings; the stream is opened below its Python classes, so the
+audio thread never enters Python. The session opens it on the main thread. Order of life: open,
+build the Engine at `rate_hz`, start, tend once or twice a second, close.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import ctypes
+import sys
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from engine.errors import RipienoError
+from engine.rt.layout import MAX_BLOCK, OUT_CHANNELS
+
+DEFAULT_BLOCK_FRAMES = 128
+
+
+@dataclass(frozen=True)
+class OutputDevice:
+    """One row of `ripieno devices`."""
+
+    index: int
+    name: str
+    host_api: str
+    channels: int
+    rate_hz: int
+    latency_ms: float
+    default: bool
+
+
+class PortAudioDevice:
+    """One output device of the system, by number, by any part of its name, or the default.
+
+    `stems=True` sends the parts' stems to the device's channels from the third on, as many as it
+    has. `latency` is "low", "high" or seconds. Raises RipienoError when the device is not there,
+    or does not take the rate. [main]
+    """
+
+    def __init__(
+        self,
+        device: int | str | None = None,
+        rate_hz: int | None = None,
+        block_frames: int = DEFAULT_BLOCK_FRAMES,
+        stems: bool = False,
+        latency: str | float = "low",
+    ) -> None:
+        if not 1 <= block_frames <= MAX_BLOCK:
+            raise RipienoError(f"block must be 1 to {MAX_BLOCK} frames, got {block_frames}")
+        self._sounddevice = load_sounddevice()
+        self._latency = latency
+        self._stems = stems
+        self._engine: Any = None
+        self._stream: Any = None
+        self._wanted = True
+        self._lost_said = False
+        self._lock = threading.RLock()
+        self.block_frames = block_frames
+        self.info = find_device(device)
+        self.rate_hz = int(rate_hz or self.info.rate_hz)
+        self.channels = self._channels()
+        self._check_format()
+        atexit.register(self.close)
+
+    @property
+    def description(self) -> str:
+        """One phrase for the player. [main]"""
+        return (
+            f"{self.info.name} ({self.info.host_api}, {self.rate_hz} Hz, "
+            f"{self.block_frames} frames, {self.channels} channels)"
+        )
+
+    @property
+    def alive(self) -> bool:
+        """True while the stream runs. [any]"""
+        stream = self._stream
+        return stream is not None and self._sounddevice._lib.Pa_IsStreamActive(stream) == 1
+
+    @property
+    def latency_frames(self) -> int:
+        """Frames from the callback's output to the speaker, as the driver tells them. [main]"""
+        if self._stream is None:
+            return round(self.info.latency_ms * self.rate_hz / 1000)
+        info = self._sounddevice._lib.Pa_GetStreamInfo(self._stream)
+        return round(info.outputLatency * self.rate_hz) if info else self.block_frames
+
+    def start(self, engine: Any) -> None:
+        """Run `engine` in the stream's callback. RipienoError when the device refuses. [main]"""
+        with self._lock:
+            if self._stream is not None:
+                raise RipienoError("this device is already playing")
+            if engine.rate_hz != self.rate_hz:
+                raise RipienoError(
+                    f"the device runs at {self.rate_hz} Hz and the engine at {engine.rate_hz} Hz"
+                )
+            self._engine = engine
+            self._wanted = True
+            self._stream = self._open_stream(engine)
+            engine.set_device_channels(self.channels)
+            engine.begin(self.block_frames, True)
+            code = self._sounddevice._lib.Pa_StartStream(self._stream)
+            if code != 0:
+                self._close_stream()
+                raise RipienoError(f"{self.info.name!r} did not start: {self._text(code)}")
+            atexit.register(self.close)
+
+    def name_parts(self, names: Sequence[str]) -> None:
+        """Nothing to do: the channels of such a device have no names. [main]"""
+
+    def tend(self) -> list[str]:
+        """Reopen a stream that ended by itself; what happened, in sentences. Never raises. [main]
+
+        Call it once or twice a second.
+        """
+        with self._lock:
+            if self._engine is None or not self._wanted or self.alive:
+                return []
+            said = []
+            if not self._lost_said:
+                self._lost_said = True
+                said.append(f"{self.info.name} has stopped; waiting for it to come back.")
+            try:
+                self.reopen()
+            except RipienoError:
+                return said
+            self._lost_said = False
+            return [*said, f"{self.info.name} is back."]
+
+    def reopen(self) -> None:
+        """Open the device again by its name, with the same engine; RipienoError if it is gone.
+
+        PortAudio lists the devices anew for it, which ends every other stream of the process.
+        After the error the device still waits: `reopen` and `tend` may be tried again. [main]
+        """
+        with self._lock:
+            if self._engine is None:
+                raise RipienoError("this device has never been started")
+            self._close_stream()
+            try:
+                list_again()
+                self.info = find_device(self.info.name)
+                self.channels = self._channels()
+                self._check_format()
+                self.start(self._engine)
+            except self._sounddevice.PortAudioError as error:
+                raise RipienoError(f"{self.info.name!r} did not reopen: {error}") from error
+
+    def close(self) -> None:
+        """Fade out and close the stream. Idempotent; also called at interpreter exit. [main]"""
+        with self._lock:
+            self._wanted = False
+            atexit.unregister(self.close)
+            self._close_stream()
+
+    def _channels(self) -> int:
+        if self.info.channels < 2:
+            raise RipienoError(
+                f"{self.info.name!r} has {self.info.channels} output channel(s): at least 2 needed"
+            )
+        return min(self.info.channels & ~1, OUT_CHANNELS) if self._stems else 2
+
+    def _check_format(self) -> None:
+        parameters = self._parameters()
+        null = self._sounddevice._ffi.NULL
+        code = self._sounddevice._lib.Pa_IsFormatSupported(null, parameters, self.rate_hz)
+        if code != 0:
+            raise RipienoError(
+                f"{self.info.name!r} does not take {self.channels} channels at {self.rate_hz} Hz "
+                f"({self._text(code)}); its own rate is {self.info.rate_hz} Hz"
+            )
+
+    def _parameters(self) -> Any:
+        lib, ffi = self._sounddevice._lib, self._sounddevice._ffi
+        found = self._sounddevice.query_devices(self.info.index)
+        latency = self._latency
+        if latency in ("low", "high"):
+            latency = found[f"default_{latency}_output_latency"]
+        return ffi.new(
+            "PaStreamParameters*",
+            (
+                self.info.index,
+                self.channels,
+                lib.paFloat32 | lib.paNonInterleaved,
+                float(latency),
+                ffi.NULL,
+            ),
+        )
+
+    def _open_stream(self, engine: Any) -> Any:
+        lib, ffi = self._sounddevice._lib, self._sounddevice._ffi
+        pointer = ffi.new("PaStream**")
+        code = lib.Pa_OpenStream(
+            pointer,
+            ffi.NULL,
+            self._parameters(),
+            self.rate_hz,
+            self.block_frames,
+            lib.paClipOff | lib.paDitherOff,
+            ffi.cast("PaStreamCallback*", engine.portaudio_callback_address),
+            ffi.cast("void*", engine.user_data),
+        )
+        if code != 0:
+            raise RipienoError(f"{self.info.name!r} did not open: {self._text(code)}")
+        if self.info.host_api == "ALSA":
+            _ask_alsa_for_realtime(self._sounddevice, pointer[0])
+        return pointer[0]
+
+    def _close_stream(self) -> None:
+        """Ask the callback to end, then close the stream; only then may arrays be freed."""
+        if self._stream is None:
+            return
+        try:
+            if self.alive:
+                self._engine.quit_and_wait()
+        finally:
+            stream, self._stream = self._stream, None
+            self._sounddevice._lib.Pa_AbortStream(stream)
+            self._sounddevice._lib.Pa_CloseStream(stream)
+
+    def _text(self, code: int) -> str:
+        lib, ffi = self._sounddevice._lib, self._sounddevice._ffi
+        return ffi.string(lib.Pa_GetErrorText(code)).decode(errors="replace")
+
+
+def list_devices() -> list[OutputDevice]:
+    """Every device that can play, in the system's order. [main]"""
+    sounddevice = load_sounddevice()
+    apis = [api["name"] for api in sounddevice.query_hostapis()]
+    default = _default_index(sounddevice)
+    return [
+        OutputDevice(
+            index=int(found["index"]),
+            name=str(found["name"]),
+            host_api=str(apis[found["hostapi"]]),
+            channels=int(found["max_output_channels"]),
+            rate_hz=int(found["default_samplerate"]),
+            latency_ms=1000.0 * float(found["default_low_output_latency"]),
+            default=found["index"] == default,
+        )
+        for found in sounddevice.query_devices()
+        if found["max_output_channels"] > 0
+    ]
+
+
+def find_device(wanted: int | str | None) -> OutputDevice:
+    """The device of this number, of this name or of a name that contains it, or the default.
+
+    RipienoError names what was asked for and what there is. [main]
+    """
+    devices = list_devices()
+    if not devices:
+        raise RipienoError("the system has no sound output device; see: ripieno doctor")
+    if wanted is None or wanted == "":
+        chosen = [d for d in devices if d.default] or devices
+        return chosen[0]
+    text = str(wanted)
+    for matches in (
+        [d for d in devices if text.isdigit() and d.index == int(text)],
+        [d for d in devices if d.name == text],
+        [d for d in devices if text.lower() in f"{d.name}, {d.host_api}".lower()],
+    ):
+        if matches:
+            return matches[0]
+    names = ", ".join(f"{d.index} {d.name!r}" for d in devices)
+    raise RipienoError(f"no output device is called {text!r}; there are: {names}")
+
+
+def list_again() -> None:
+    """Let PortAudio look for devices anew. No stream may be open. [main]"""
+    sounddevice = load_sounddevice()
+    with contextlib.suppress(sounddevice.PortAudioError):  # an earlier look may have failed
+        sounddevice._terminate()
+    sounddevice._initialize()
+
+
+def load_sounddevice() -> Any:
+    """The sounddevice module; RipienoError when PortAudio itself is missing. [main]"""
+    try:
+        import sounddevice
+    except OSError as error:
+        raise RipienoError(
+            "the PortAudio library is not installed (Debian: apt-get install libportaudio2) "
+            f"({error})"
+        ) from error
+    return sounddevice
+
+
+def _default_index(sounddevice: Any) -> int:
+    chosen = sounddevice.default.device[1]
+    return int(chosen if chosen >= 0 else sounddevice._lib.Pa_GetDefaultOutputDevice())
+
+
+def _ask_alsa_for_realtime(sounddevice: Any, stream: Any) -> None:
+    """Let the callback's thread run with FIFO priority where the system allows it."""
+    if sys.platform != "linux":
+        return
+    library = ctypes.CDLL(sounddevice._libname)
+    if hasattr(library, "PaAlsa_EnableRealtimeScheduling"):
+        address = int(sounddevice._ffi.cast("uintptr_t", stream))
+        library.PaAlsa_EnableRealtimeScheduling(ctypes.c_void_p(address), 1)
