@@ -9,6 +9,7 @@ import io
 import itertools
 import os
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import mido
@@ -62,6 +63,7 @@ def read_midi(path: str | Path) -> Performance:
     names: dict[int, str] = {}
     tempos: list[tuple[float, float]] = []
     signatures: list[Signature] = []
+    keys: list[tuple[float, str]] = []
     for number, track in enumerate(file.tracks):
         tick = 0
         for message in track:
@@ -73,10 +75,13 @@ def read_midi(path: str | Path) -> Performance:
                 tempos.append((beat, max(1, message.tempo) / 1e6))
             elif message.type == "time_signature":
                 signatures.append((beat, message.numerator, message.denominator))
+            elif message.type == "key_signature":
+                keys.append((beat, message.key))
             elif not message.is_meta and is_channel_message(data := bytes(message.bytes())):
                 rows.append((beat, normalised(data), (number, message.channel + 1)))
     tempo = TempoMap.from_beats(sorted(tempos, key=lambda change: change[0]))
-    return _performance(path, rows, names, tempo, _tidy(signatures))
+    performance = _performance(path, rows, names, tempo, _tidy(signatures))
+    return replace(performance, key_signatures=tuple(sorted(dict(keys).items())))
 
 
 def write_midi(
@@ -86,6 +91,7 @@ def write_midi(
     tempo: TempoMap | None = None,
     *,
     time_signatures: Iterable[Signature] = ((0.0, 4, 4),),
+    key_signatures: Iterable[tuple[float, str]] = (),
     title: str = "",
     programs: Iterable[tuple[float, int, int, int]] = (),
 ) -> Path:
@@ -98,7 +104,7 @@ def write_midi(
     path = Path(path)
     written_tempo = _whole_microseconds(tempo or TempoMap())
     file = mido.MidiFile(type=1, ticks_per_beat=TICKS_PER_BEAT)
-    file.tracks.append(_conductor_track(written_tempo, time_signatures, title))
+    file.tracks.append(_conductor_track(written_tempo, time_signatures, key_signatures, title))
     ordered = in_playing_order(events)
     beats = written_tempo.to_beats(ordered["seconds"])
     changes = [(float(written_tempo.to_beats(change[0])), *change[1:]) for change in programs]
@@ -244,11 +250,16 @@ def _whole_microseconds(tempo: TempoMap) -> TempoMap:
 
 
 def _conductor_track(
-    tempo: TempoMap, signatures: Iterable[Signature], title: str
+    tempo: TempoMap,
+    signatures: Iterable[Signature],
+    keys: Iterable[tuple[float, str]],
+    title: str,
 ) -> mido.MidiTrack:
     rows: list[tuple[float, mido.MetaMessage]] = []
     for beat, upper, lower in signatures:
         rows.append((beat, mido.MetaMessage("time_signature", numerator=upper, denominator=lower)))
+    for beat, key in keys:
+        rows.append((beat, mido.MetaMessage("key_signature", key=key)))
     for beat, rate in zip(tempo.beats, tempo.seconds_per_beat, strict=True):
         rows.append((beat, mido.MetaMessage("set_tempo", tempo=round(rate * 1e6))))
     track = mido.MidiTrack([mido.MetaMessage("track_name", name=_encoded(title))])
