@@ -1,0 +1,197 @@
+"""Turns a score into what a keyboard player would send, and that into the network's input.
+
+Used for training, where every pass hears another performance, and for the figures, where the
+performances are seeded. All features come from engine.rt.features, the code the callback runs.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+
+from engine.rt.features import (
+    MAX_TOKENS,
+    new_memory,
+    remember_note_off,
+    remember_note_on,
+    write_features,
+)
+
+RATE_HZ = 48000
+SCORE_TEMPO_BPM = 120
+CLASSES = 4
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """How far a performance strays from the score."""
+
+    jitter_ms: float = 0.0  # every onset moves by up to this, earlier or later
+    tempo_octaves: float = 0.0  # one tempo a piece, 120 * 2 ** up to this, up or down
+    rubato: float = 0.0  # share by which the tempo wanders
+    articulation: tuple[float, float] = (1.0, 1.0)  # sounding share of the written length, a piece
+    spread_ms: float = 0.0  # chords broken, upwards or downwards, over up to this
+    merge_unisons: bool = False  # one key cannot be struck for two voices
+
+    def __post_init__(self) -> None:
+        for name, low, high in (
+            ("jitter_ms", 0, 100),
+            ("tempo_octaves", 0, 3),
+            ("rubato", 0, 0.5),
+            ("spread_ms", 0, 500),
+        ):
+            if not low <= getattr(self, name) <= high:
+                raise ValueError(f"{name} must be {low} to {high}, got {getattr(self, name)}")
+        if not 0 < self.articulation[0] <= self.articulation[1] <= 4:
+            raise ValueError(f"articulation must rise within 0 to 4, got {self.articulation}")
+
+
+CLEAN = Conditions()
+LIVE = Conditions(
+    jitter_ms=20, tempo_octaves=1, rubato=0.08, articulation=(0.6, 1.05), merge_unisons=True
+)
+
+
+@dataclass(frozen=True)
+class Performance:
+    """Keys in the order they come: events (e, 2) int64 of frame and key, -1 - key for a release;
+    voices (n, CLASSES) bool, the voices each struck key stands for, in order of arrival."""
+
+    events: np.ndarray
+    voices: np.ndarray
+
+    @property
+    def pitches(self) -> np.ndarray:
+        return self.events[self.events[:, 1] >= 0, 1]
+
+
+def perform(notes: np.ndarray, conditions: Conditions, random: np.random.Generator) -> Performance:
+    """Play notes (n, 4) int of onset, duration (ticks of 1/480 quarter), pitch, part."""
+    voices = np.eye(CLASSES, dtype=bool)[notes[:, 3]]
+    if conditions.merge_unisons:
+        notes, voices = _merged(notes, voices)
+    seconds = _clock(int((notes[:, 0] + notes[:, 1]).max()) + 1, conditions, random)
+    ticks = np.arange(len(seconds)) * _GRID_TICKS
+    on = np.interp(notes[:, 0], ticks, seconds)
+    length = np.interp(notes[:, 0] + notes[:, 1], ticks, seconds) - on
+    share = random.uniform(*conditions.articulation) * _jittered(len(notes), conditions, random)
+    if conditions.spread_ms:
+        on += _spread(notes, conditions, random)
+    on += random.uniform(-1, 1, len(on)) * conditions.jitter_ms / 1000
+    off = on + np.maximum(length * share, 0.02 if conditions.jitter_ms else 0.0)
+    on_frames = np.round((on + 0.5) * RATE_HZ).astype(np.int64)
+    off_frames = np.round((off + 0.5) * RATE_HZ).astype(np.int64)
+    if conditions.merge_unisons:
+        _lift_before_striking(notes[:, 2], on_frames, off_frames)
+    return _events(notes[:, 2], on_frames, off_frames, voices)
+
+
+_GRID_TICKS = 120
+
+
+def _clock(ticks: int, conditions: Conditions, random: np.random.Generator) -> np.ndarray:
+    """Return the second at which every 120th tick falls: one tempo, wandering by the rubato."""
+    octaves = random.uniform(-1, 1) * conditions.tempo_octaves
+    tempo_bpm = SCORE_TEMPO_BPM * 2**octaves
+    count = ticks // _GRID_TICKS + 2
+    knots = np.arange(0, count + 16, 16)  # four beats
+    wander = random.uniform(-1, 1, len(knots)) * conditions.rubato
+    factor = 1 + np.interp(np.arange(count), knots, wander)
+    durations = 60 / (tempo_bpm * factor) * _GRID_TICKS / 480
+    return np.concatenate([[0.0], np.cumsum(durations)])
+
+
+def _jittered(n: int, conditions: Conditions, random: np.random.Generator) -> np.ndarray:
+    """Return how each note's length differs from the piece's articulation."""
+    return random.uniform(0.9, 1.1, n) if conditions.jitter_ms else np.ones(n)
+
+
+def _merged(notes: np.ndarray, voices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return notes and voices with those of equal onset and pitch made one, the longer."""
+    _, first, which = np.unique(
+        notes[:, 0].astype(np.int64) * 128 + notes[:, 2], return_index=True, return_inverse=True
+    )
+    merged = notes[first].copy()
+    np.maximum.at(merged[:, 1], which, notes[:, 1])
+    together = np.zeros((len(first), CLASSES), bool)
+    np.logical_or.at(together, which, voices)
+    return merged, together
+
+
+def _spread(notes: np.ndarray, conditions: Conditions, random: np.random.Generator) -> np.ndarray:
+    """Return seconds to add to onsets so that each chord rolls upwards or downwards."""
+    _, which = np.unique(notes[:, 0], return_inverse=True)
+    chords = which.max() + 1
+    low = np.full(chords, 127)
+    high = np.zeros(chords, int)
+    np.minimum.at(low, which, notes[:, 2])
+    np.maximum.at(high, which, notes[:, 2])
+    height = (notes[:, 2] - low[which]) / np.maximum(high - low, 1)[which]
+    downwards = random.random(chords)[which] < 0.3
+    width = random.uniform(0, conditions.spread_ms / 1000, chords)[which]
+    return np.where(downwards, 1 - height, height) * width
+
+
+def _lift_before_striking(pitches: np.ndarray, on: np.ndarray, off: np.ndarray) -> None:
+    """Move releases to before the same key is struck again, in place."""
+    order = np.lexsort((on, pitches))
+    following = order[1:]
+    before = order[:-1]
+    again = pitches[following] == pitches[before]
+    off[before[again]] = np.minimum(off[before[again]], on[following[again]] - 1)
+
+
+def _events(
+    pitches: np.ndarray, on: np.ndarray, off: np.ndarray, voices: np.ndarray
+) -> Performance:
+    frames = np.concatenate([off, on])
+    keys = np.concatenate([-1 - pitches, pitches]).astype(np.int64)
+    order = np.argsort(frames, kind="stable")  # releases first, then the order of the score
+    struck = order[order >= len(off)] - len(off)
+    return Performance(np.stack([frames, keys], axis=1)[order], voices[struck])
+
+
+def features(performance: Performance) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return tokens (n, MAX_TOKENS) int16, -1 beyond each note's last, and chord and onset (n,)."""
+    n = len(performance.voices)
+    tokens = np.full((n, MAX_TOKENS), -1, np.int16)
+    onsets = np.zeros(n, np.int64)
+    chords = np.zeros(n, np.int64)
+    _write_all(new_memory(RATE_HZ), performance.events, tokens, chords, onsets)
+    return tokens, chords, onsets
+
+
+@njit(cache=True)
+def _write_all(memory, events, tokens, chords, onsets):
+    row = np.zeros(MAX_TOKENS, np.int64)
+    i = 0
+    for e in range(len(events)):
+        frame, key = events[e]
+        if key < 0:
+            remember_note_off(memory, -1 - key)
+            continue
+        count = write_features(memory, key, frame, row)
+        for j in range(count):
+            tokens[i, j] = row[j]
+        remember_note_on(memory, key, frame)
+        chords[i] = memory[0].chord
+        onsets[i] = frame
+        i += 1
+
+
+@njit(cache=True)
+def decisions(onsets, window_frames, classes):
+    """Return for each note the number of its chord decision: notes within `window_frames` of the
+    first, at most `classes` of them. onsets (n,) rising int64."""
+    numbers = np.zeros(len(onsets), np.int64)
+    number = -1
+    first = np.int64(0)
+    count = 0
+    for i in range(len(onsets)):
+        if count == 0 or count == classes or onsets[i] - first > window_frames:
+            number += 1
+            first = onsets[i]
+            count = 0
+        count += 1
+        numbers[i] = number
+    return numbers
