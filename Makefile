@@ -1,0 +1,33 @@
+# Each target first makes .venv with the locked versions of .ci/constraints.txt.
+# PYTHON chooses the interpreter that .venv is made with (3.11 or later).
+
+export PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test lint bench constraints
+
+demo:  ## play a piece as an ensemble: demo.wav, demo.mid, demo.png, demo.json
+	.ci/environment demo
+	$(BIN)/ripieno demo $(ARGS)
+
+test:  ## every test that needs no GPU and no sound card; ARGS="-k name" chooses
+	.ci/environment test
+	$(BIN)/python -m pytest -m "not gpu and not device" $(ARGS)
+
+lint:
+	.ci/environment lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+bench:  ## every benchmark, figures into build/bench; ARGS="voices latency" chooses
+	.ci/environment test
+	$(BIN)/python -m tests.bench $(ARGS)
+
+train-%:  ## the reproduction of one system: make train-part_separation
+	.ci/environment train
+	PATH="$(CURDIR)/$(BIN):$$PATH" sh training/$*/run.sh
+
+constraints:  ## lock what is installed in .venv now
+	.ci/lock
