@@ -84,19 +84,17 @@ def reset_memory(memory):
 
 
 @rt
-def begins_chord(memory, pitch, onset_frame):
-    """Return whether this note starts a new chord: too late for the last, or its key again. [audio]"""
+def begins_chord(memory, onset_frame):
+    """Return whether a note struck now is too late to belong to the current chord. [audio]"""
     m = memory[0]
-    if m.notes == 0 or m.key_chord[pitch & 127] == m.chord:
-        return True
-    return onset_frame - m.chord_frame > CHORD_MS * 0.001 * m.rate_hz
+    return m.notes == 0 or onset_frame - m.chord_frame > CHORD_MS * 0.001 * m.rate_hz
 
 
 @rt
 def remember_note_on(memory, pitch, onset_frame):
     """Take note of a key struck at `onset_frame`. The network's step does so by itself. [audio]"""
     m = memory[0]
-    if begins_chord(memory, pitch, onset_frame):
+    if begins_chord(memory, onset_frame):
         if m.notes > 0:
             m.period_before_frames = m.period_frames
             m.period_frames = max(onset_frame - m.chord_frame, 0)
@@ -131,7 +129,7 @@ def write_features(memory, pitch, onset_frame, tokens):
     m = memory[0]
     pitch &= 127
     to_ms = 1000.0 / m.rate_hz
-    new_chord = begins_chord(memory, pitch, onset_frame)
+    new_chord = begins_chord(memory, onset_frame)
     chord = m.chord + 1 if new_chord else m.chord
     none = _MS_BUCKETS - 1
 
