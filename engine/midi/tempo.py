@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 LOWEST_TEMPO_BPM, HIGHEST_TEMPO_BPM = 4.0, 6_000_000.0  # what a MIDI file can say (24 bits of us)
 
@@ -62,14 +63,14 @@ class TempoMap:
             beats.append((last_beat, rate))
         return cls.from_beats(beats)
 
-    def to_beats(self, seconds: np.ndarray | float) -> np.ndarray:
+    def to_beats(self, seconds: ArrayLike) -> np.ndarray:
         """Where in the music a moment lies. [any]"""
         at = np.asarray(seconds, np.float64)
         place = np.maximum(np.searchsorted(self.seconds, at, side="right") - 1, 0)
         start, rate = np.array(self.seconds)[place], np.array(self.seconds_per_beat)[place]
         return np.array(self.beats)[place] + (at - start) / rate
 
-    def to_seconds(self, beats: np.ndarray | float) -> np.ndarray:
+    def to_seconds(self, beats: ArrayLike) -> np.ndarray:
         """When a place in the music comes. [any]"""
         at = np.asarray(beats, np.float64)
         place = np.maximum(np.searchsorted(self.beats, at, side="right") - 1, 0)
