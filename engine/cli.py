@@ -1,0 +1,127 @@
+"""The command line: `ripieno COMMAND`. Finds the command, runs it, turns errors into one sentence.
+
+Each command is one file of `engine.commands`; nothing heavy is imported before it is needed, so
+that `ripieno --help` answers at once. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+import traceback
+from importlib import metadata
+
+from engine.commands import arrange, demo, devices, doctor, play, render, takes
+from engine.errors import RipienoError
+
+COMMANDS = (demo, play, arrange, render, devices, doctor, takes)
+DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
+
+DESCRIPTION = """\
+One keyboard in, an ensemble out: every note you play goes to the instrument it belongs to."""
+EPILOG = """\
+examples:
+  ripieno demo                          hear it (or get demo.wav) without a keyboard
+  ripieno play                          play the keyboard that is plugged in
+  ripieno play --ensemble brass_quartet --chord-window 20
+  ripieno arrange piano.mid -o quartet.mid
+  ripieno doctor                        what is missing, and how to get it
+
+`ripieno COMMAND --help` explains a command."""
+
+
+class VersionAction(argparse.Action):
+    """Looks the version up only when asked."""
+
+    def __call__(self, parser, namespace, values, option_string=None) -> None:
+        print(f"ripieno {version()}")
+        parser.exit(DONE)
+
+
+def version() -> str:
+    """The installed version, or "unknown" in a bare checkout. [any]"""
+    try:
+        return metadata.version("ripieno")
+    except metadata.PackageNotFoundError:
+        return "unknown"
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The whole command line as argparse knows it. [main]"""
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument(
+        "--verbose",
+        action="store_true",
+        default=argparse.SUPPRESS,
+        help="more messages, and the traceback of an error",
+    )
+    parser = argparse.ArgumentParser(
+        prog="ripieno",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        parents=[common],
+    )
+    parser.add_argument("--version", action=VersionAction, nargs=0, help="print the version")
+    commands = parser.add_subparsers(metavar="COMMAND", dest="command", required=True)
+    for module in COMMANDS:
+        name = module.__name__.rsplit(".", 1)[1]
+        command = commands.add_parser(
+            name,
+            help=module.SUMMARY,
+            description=module.__doc__,
+            epilog=module.EXAMPLES,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            parents=[common],
+        )
+        module.add_arguments(command)
+        command.set_defaults(run=module.run)
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command line and return its exit code; never raises. [main]"""
+    try:
+        arguments = build_parser().parse_args(argv)
+    except SystemExit as leaving:  # argparse has printed help, the version or what is wrong
+        return leaving.code if isinstance(leaving.code, int) else WRONG_USAGE
+    _quiet_osc_library()
+    verbose = getattr(arguments, "verbose", False)
+    logging.basicConfig(
+        level=logging.INFO if verbose else logging.WARNING, format="ripieno: %(message)s"
+    )
+    try:
+        return arguments.run(arguments) or DONE
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader of our output left, as in `ripieno devices | head -1`
+        sys.stderr.close()
+        return DONE
+    except Exception as error:
+        if verbose:
+            traceback.print_exc()
+        print(f"ripieno: {sentence(error)}", file=sys.stderr)
+        return FAILED
+
+
+def _quiet_osc_library() -> None:
+    """python-osc warns on the root logger about every odd packet; the control counts them."""
+    logging.getLogger().addFilter(lambda record: record.module != "osc_message")
+
+
+def sentence(error: Exception) -> str:
+    """One line that says what went wrong. [any]"""
+    text = " ".join(str(error).split())
+    if isinstance(error, RipienoError):
+        return text
+    if isinstance(error, MemoryError):
+        return "there is not enough memory for this"
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    kind = type(error).__name__
+    return f"unexpected {kind}: {text or 'no details'} (run again with --verbose for more)"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,173 @@
+"""Play: every note from the keyboard goes, as it is struck, to the instrument it belongs to.
+
+With no MIDI keyboard, the computer's own plays (the A row from C, Z and X move an octave), or a
+MIDI file does (--from). Escape is panic, Q or Ctrl-C leaves. Every take is recorded as it happens.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from engine.commands.arguments import (
+    add_chord_window,
+    add_ensemble,
+    add_rate,
+    add_soundfont,
+    number,
+    whole,
+)
+
+SUMMARY = "play live: a keyboard, or a MIDI file, through an ensemble"
+EXAMPLES = """\
+examples:
+  ripieno play                                  every keyboard, string quartet
+  ripieno play --ensemble satb_choir --chord-window 30
+  ripieno play --in "Launchkey" --out jack
+  ripieno play --from bach.mid --out none --duration 20
+  ripieno play --block 64 --rate 48000 --osc-port 9000"""
+DRAW_PERIOD_S = 0.1
+AFTER_FILE_S = 3.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    from engine.addresses import DEFAULT_PORT
+
+    parser.add_argument(
+        "--in",
+        dest="input_port",
+        metavar="PORT",
+        help="a MIDI input whose name contains this (default: every input; none: no input)",
+    )
+    parser.add_argument(
+        "--out",
+        metavar="DEVICE",
+        default="auto",
+        help="jack, none, or a sound card whose name contains this (default: JACK if its server "
+        "runs, else the system's sound card)",
+    )
+    parser.add_argument(
+        "--from",
+        dest="from_file",
+        metavar="FILE",
+        type=Path,
+        help="play this MIDI file in real time, as if at the keyboard",
+    )
+    add_ensemble(parser)
+    add_chord_window(parser)
+    parser.add_argument(
+        "--block",
+        metavar="FRAMES",
+        type=whole(16, 8192, "frames"),
+        help="frames a callback: smaller is faster, larger is safer (default: 128; JACK's own "
+        "with JACK)",
+    )
+    add_rate(parser, default=None)
+    add_soundfont(parser)
+    parser.add_argument(
+        "--osc-port",
+        metavar="PORT",
+        type=whole(0, 65535, "(0: any free port)"),
+        default=DEFAULT_PORT,
+        help="where remotes may send OSC (default: %(default)s; see engine/CONTROL.md)",
+    )
+    parser.add_argument("--no-record", action="store_true", help="do not record this take")
+    parser.add_argument("--takes", metavar="FOLDER", type=Path, help="record into this folder")
+    parser.add_argument(
+        "--duration",
+        metavar="S",
+        type=number(0.1, 86400, "s"),
+        help="leave after so many seconds",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from engine import realtime, terminal
+    from engine.session import Session, Settings
+
+    realtime.exit_on_signals()
+    performance = _read(arguments.from_file)
+    settings = Settings(
+        ensemble=arguments.ensemble,
+        output=arguments.out,
+        input_port=arguments.input_port,
+        rate_hz=arguments.rate,
+        block_frames=arguments.block,
+        chord_window_ms=arguments.chord_window,
+        soundfont=arguments.soundfont,
+        osc_port=arguments.osc_port,
+        record=not arguments.no_record,
+        takes_folder=arguments.takes,
+    )
+    line = terminal.StatusLine()
+    try:
+        with Session(settings, say=line.say) as session, terminal.raw_keys() as read_keys:
+            for sentence in session.introduction():
+                line.say(sentence)
+            player = session.play_file(performance) if performance else None
+            _loop(session, player, line, read_keys, arguments.duration)
+            summary = session.summary()
+    finally:
+        line.close()
+    for sentence in summary:
+        line.say(sentence)
+    return 0
+
+
+def _read(path: Path | None) -> Any:
+    if path is None:
+        return None
+    from engine.midi.files import read_midi
+
+    return read_midi(path)
+
+
+def _loop(session: Any, player: Any, line: Any, read_keys: Any, duration_s: float | None) -> None:
+    import time
+
+    from engine import terminal
+
+    piano = terminal.ComputerPiano(session.play_key)
+    start_s = time.monotonic()
+    end_s = start_s + duration_s if duration_s else float("inf")
+    drawn_s = 0.0
+    try:
+        while not session.quit_wanted.is_set():
+            typed = read_keys(0.02)
+            now_s = time.monotonic()
+            if typed and not terminal.is_arrow(typed) and not _keys(session, piano, typed, now_s):
+                return
+            piano.release_due(now_s)
+            if line.live and now_s - drawn_s >= DRAW_PERIOD_S:
+                drawn_s = now_s
+                line.draw(terminal.status_text(session.state(), session.statistics()))
+            if player is not None and player.finished:
+                player, end_s = None, min(end_s, now_s + AFTER_FILE_S)
+            if now_s >= end_s:
+                return
+    finally:
+        piano.release_all()
+
+
+def _keys(session: Any, piano: Any, typed: str, now_s: float) -> bool:
+    """Obey what was typed; False to leave."""
+    from engine import terminal
+
+    for character in typed:
+        if character.lower() == terminal.QUIT_KEY:
+            return False
+        if character == terminal.PANIC_KEY:
+            piano.down.clear()
+            session.panic()
+        elif character in "[]":
+            step_ms = 5.0 if character == "]" else -5.0
+            wanted_ms = session.get("chord_window_ms") + step_ms
+            session.set("chord_window_ms", min(45.0, max(0.0, wanted_ms)))
+        elif character in "123456789":
+            names = session.ensemble_ids()
+            if int(character) <= len(names):
+                session.set_ensemble(names[int(character) - 1])
+        else:
+            piano.press(character, now_s)
+    return True
