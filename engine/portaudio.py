@@ -18,9 +18,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.errors import RipienoError
-from engine.rt.layout import MAX_BLOCK, OUT_CHANNELS
+from engine.rt.layout import OUT_CHANNELS
 
 DEFAULT_BLOCK_FRAMES = 128
+MAX_BLOCK_FRAMES = 8192
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,8 @@ class PortAudioDevice:
         stems: bool = False,
         latency: str | float = "low",
     ) -> None:
-        if not 1 <= block_frames <= MAX_BLOCK:
-            raise RipienoError(f"block must be 1 to {MAX_BLOCK} frames, got {block_frames}")
+        if not 1 <= block_frames <= MAX_BLOCK_FRAMES:
+            raise RipienoError(f"block must be 1 to {MAX_BLOCK_FRAMES} frames, got {block_frames}")
         self._sounddevice = load_sounddevice()
         self._latency = latency
         self._stems = stems
@@ -61,6 +62,7 @@ class PortAudioDevice:
         self._stream: Any = None
         self._wanted = True
         self._lost_said = False
+        self._abandoned = False
         self._lock = threading.RLock()
         self.block_frames = block_frames
         self.info = find_device(device)
@@ -81,7 +83,7 @@ class PortAudioDevice:
     def alive(self) -> bool:
         """True while the stream runs. [any]"""
         stream = self._stream
-        return stream is not None and self._sounddevice._lib.Pa_IsStreamActive(stream) == 1
+        return stream is not None and self._active(stream)
 
     @property
     def latency_frames(self) -> int:
@@ -94,8 +96,8 @@ class PortAudioDevice:
     def start(self, engine: Any) -> None:
         """Run `engine` in the stream's callback. RipienoError when the device refuses. [main]"""
         with self._lock:
-            if self._stream is not None:
-                raise RipienoError("this device is already playing")
+            if self._stream is not None or self._abandoned:
+                raise RipienoError("this device is already playing, or its JACK server is gone")
             if engine.rate_hz != self.rate_hz:
                 raise RipienoError(
                     f"the device runs at {self.rate_hz} Hz and the engine at {engine.rate_hz} Hz"
@@ -107,7 +109,8 @@ class PortAudioDevice:
             engine.begin(self.block_frames, True)
             code = self._sounddevice._lib.Pa_StartStream(self._stream)
             if code != 0:
-                self._close_stream()
+                self._sounddevice._lib.Pa_CloseStream(self._stream)
+                self._stream = None
                 raise RipienoError(f"{self.info.name!r} did not start: {self._text(code)}")
             atexit.register(self.close)
 
@@ -124,11 +127,13 @@ class PortAudioDevice:
                 return []
             said = []
             if not self._lost_said:
-                self._lost_said = True
                 said.append(f"{self.info.name} has stopped; waiting for it to come back.")
             try:
                 self.reopen()
-            except RipienoError:
+            except RipienoError as error:
+                if self._abandoned and not self._lost_said:
+                    said = [f"{self.info.name} has stopped: {error}."]
+                self._lost_said = True
                 return said
             self._lost_said = False
             return [*said, f"{self.info.name} is back."]
@@ -143,6 +148,10 @@ class PortAudioDevice:
             if self._engine is None:
                 raise RipienoError("this device has never been started")
             self._close_stream()
+            if self._abandoned:
+                raise RipienoError(
+                    "PortAudio cannot join a JACK server again, so start anew or play through JACK"
+                )
             try:
                 list_again()
                 self.info = find_device(self.info.name)
@@ -216,13 +225,22 @@ class PortAudioDevice:
         """Ask the callback to end, then close the stream; only then may arrays be freed."""
         if self._stream is None:
             return
+        stream, self._stream = self._stream, None
+        if self.info.host_api.startswith("JACK") and not self._active(stream):
+            # PortAudio's stop, close and terminate alike would wait ten minutes for a server that
+            # is gone. The stream's thread has ended: leave it, and call PortAudio no more.
+            self._abandoned = True
+            atexit.unregister(self._sounddevice._exit_handler)
+            return
         try:
-            if self.alive:
+            if self._active(stream):
                 self._engine.quit_and_wait()
         finally:
-            stream, self._stream = self._stream, None
             self._sounddevice._lib.Pa_AbortStream(stream)
             self._sounddevice._lib.Pa_CloseStream(stream)
+
+    def _active(self, stream: Any) -> bool:
+        return self._sounddevice._lib.Pa_IsStreamActive(stream) == 1
 
     def _text(self, code: int) -> str:
         lib, ffi = self._sounddevice._lib, self._sounddevice._ffi
