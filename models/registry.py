@@ -1,0 +1,127 @@
+"""The models that ship: name -> weights file, sha256, licence, card, and the voices it tells apart.
+
+An entry is a TOML file in models/weights, its stem the model's name. Read by the session before
+the stream starts, by the benchmarks and by training. Nothing here is unpickled.
+"""
+
+import hashlib
+import tomllib
+import zipfile
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from models.errors import ModelError
+
+WEIGHTS = Path(__file__).parent / "weights"
+
+
+@dataclass(frozen=True)
+class Model:
+    """An entry of the registry. Classes go from the highest voice to the lowest."""
+
+    name: str
+    description: str
+    file: Path
+    sha256: str
+    licence: str
+    card: Path
+    classes: tuple[str, ...]
+    zones: tuple[int, ...]  # rising keys at which the next higher class begins
+    middle_pitches: tuple[int, ...]  # the key each class plays about, a start for closest-pitch
+
+    def __post_init__(self) -> None:
+        count = len(self.classes)
+        if not 2 <= count <= 6:
+            raise ModelError(f"model '{self.name}': classes must be 2 to 6, got {count}")
+        if len(self.sha256) != 64 or set(self.sha256) - set("0123456789abcdef"):
+            raise ModelError(
+                f"model '{self.name}': sha256 must be 64 hex digits, got '{self.sha256}'"
+            )
+        for name, values, length in (
+            ("zones", self.zones, count - 1),
+            ("middle_pitches", self.middle_pitches, count),
+        ):
+            if len(values) != length or not all(0 <= value <= 127 for value in values):
+                raise ModelError(
+                    f"model '{self.name}': {name} must be {length} keys of 0 to 127, got {values}"
+                )
+        if list(self.zones) != sorted(self.zones):
+            raise ModelError(f"model '{self.name}': zones must rise, got {self.zones}")
+
+
+def list_models(folder: Path = WEIGHTS) -> list[Model]:
+    """Return every registered model, by name. [main]"""
+    return [_read(path) for path in sorted(folder.glob("*.toml"))]
+
+
+def find_model(name: str, folder: Path = WEIGHTS) -> Model:
+    """Return a registered model. [main]"""
+    path = folder / f"{name}.toml"
+    if path.parent != folder or not path.is_file():
+        names = ", ".join(entry.stem for entry in sorted(folder.glob("*.toml"))) or "none"
+        raise ModelError(f"there is no model '{name}'; there are: {names}")
+    return _read(path)
+
+
+def load_weights(model: Model) -> dict[str, np.ndarray]:
+    """Return array name -> float32 array, the file's sha256 checked first. [main]"""
+    try:
+        content = model.file.read_bytes()
+    except OSError as error:
+        raise ModelError(f"{model.file} cannot be read: {error.strerror}") from error
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != model.sha256:
+        raise ModelError(
+            f"{model.file} is damaged: its sha256 is {digest[:12]}..., "
+            f"the registry says {model.sha256[:12]}..."
+        )
+    return read_weights(content, str(model.file))
+
+
+def read_weights(content: bytes, name: str) -> dict[str, np.ndarray]:
+    """Return the float32 arrays of an .npz file's bytes; `name` is for messages. [main]"""
+    try:
+        with np.load(BytesIO(content), allow_pickle=False) as archive:
+            arrays = {key: archive[key] for key in archive.files}
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise ModelError(f"{name} is not a file of weights (.npz)") from error
+    for key, array in arrays.items():
+        if array.dtype != np.float32:
+            raise ModelError(f"{name}: array '{key}' must be float32, got {array.dtype}")
+    return arrays
+
+
+def _read(path: Path) -> Model:
+    try:
+        entry = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ModelError(f"{path} is not a registry entry: {error}") from error
+    return Model(
+        name=path.stem,
+        description=_text(path, entry, "description"),
+        file=path.with_name(_text(path, entry, "file")),
+        sha256=_text(path, entry, "sha256"),
+        licence=_text(path, entry, "licence"),
+        card=path.with_suffix(".md"),
+        classes=tuple(_list(path, entry, "classes", str)),
+        zones=tuple(_list(path, entry, "zones", int)),
+        middle_pitches=tuple(_list(path, entry, "middle_pitches", int)),
+    )
+
+
+def _text(path: Path, entry: dict[str, Any], key: str) -> str:
+    value = entry.get(key)
+    if not isinstance(value, str) or not value:
+        raise ModelError(f"{path}: '{key}' must be a text, got {value!r}")
+    return value
+
+
+def _list(path: Path, entry: dict[str, Any], key: str, kind: type) -> list[Any]:
+    value = entry.get(key)
+    if not isinstance(value, list) or not all(type(item) is kind for item in value):
+        raise ModelError(f"{path}: '{key}' must be a list of {kind.__name__}, got {value!r}")
+    return value
