@@ -104,8 +104,8 @@ class Sequences:
 
     def _conditions(self) -> Conditions:
         r = self.random
-        if r.random() < 0.12:
-            return Conditions(merge_unisons=bool(r.random() < 0.3))
+        if r.random() < 0.25:
+            return Conditions(merge_unisons=bool(r.random() < 0.2))
         low = r.uniform(0.3, 1.3)
         return Conditions(
             jitter_ms=r.uniform(1, 30),

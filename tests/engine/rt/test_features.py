@@ -1,0 +1,147 @@
+"""What the network is told about a note: chords, intervals, keys held, and the memory's care."""
+
+import numpy as np
+import pytest
+
+from engine.rt import features as f
+
+RATE_HZ = 48000
+MS = RATE_HZ // 1000
+
+
+@pytest.fixture
+def memory():
+    return f.new_memory(RATE_HZ)
+
+
+def tokens(memory, pitch, onset_frame):
+    row = np.full(f.MAX_TOKENS, -1, np.int64)
+    count = f.write_features(memory, pitch, onset_frame, row)
+    assert (row[count:] == -1).all()
+    return row[:count].tolist()
+
+
+def nearby(row):
+    """Return {(kind, offset)} of the keys around a note."""
+    width = 2 * f.REACH + 1
+    found = [token - f.NEARBY for token in row if token >= f.NEARBY]
+    return {(token // width, token % width - f.REACH) for token in found}
+
+
+def test_first_note_has_no_past(memory):
+    row = tokens(memory, 60, 123456)
+    assert row[0] == f.PITCH + 60
+    assert row[1] == f.PERIOD - f._WITHIN_BUCKETS - 1 == f.WITHIN - 1  # the bucket "none"
+    assert nearby(row) == set()
+
+
+def test_tokens_are_within_the_table_and_in_their_own_sections(memory):
+    random = np.random.default_rng(3)
+    starts = [f.PITCH, f.GAP, f.WITHIN, f.PERIOD, f.PERIOD_BEFORE, f.STRUCK_BELOW]
+    starts += [f.STRUCK_ABOVE, f.HELD_BELOW, f.HELD_ABOVE, f.NEAREST_BELOW, f.NEAREST_ABOVE]
+    frame = 0
+    for _ in range(3000):
+        pitch = int(random.integers(128))
+        frame += int(random.exponential(300 * MS))
+        row = tokens(memory, pitch, frame)
+        for token, start, end in zip(row, starts, [*starts[1:], f.NEARBY], strict=False):
+            assert start <= token < end
+        assert all(f.NEARBY <= token < f.TOKENS for token in row[len(starts) :])
+        assert len(row) <= f.MAX_TOKENS
+        f.remember_note_on(memory, pitch, frame)
+        if random.random() < 0.9:
+            f.remember_note_off(memory, int(random.integers(128)))
+
+
+def test_writing_changes_nothing(memory):
+    f.remember_note_on(memory, 50, 0)
+    before = memory.tobytes()
+    tokens(memory, 60, 48000)
+    assert memory.tobytes() == before
+
+
+def test_notes_within_45_ms_of_the_first_are_one_chord(memory):
+    for pitch, ms in ((48, 0), (60, 20), (64, 45)):
+        f.remember_note_on(memory, pitch, ms * MS)
+    assert memory["chord"][0] == 1
+    assert nearby(tokens(memory, 67, 45 * MS)) == {(0, -3), (0, -7), (0, -19)}
+    assert nearby(tokens(memory, 67, 45 * MS + 1)) == {(1, -3), (1, -7), (1, -19)}
+
+
+def test_keys_nearby_tell_chord_and_whether_they_are_down(memory):
+    f.remember_note_on(memory, 50, 0)  # stays down
+    f.remember_note_on(memory, 52, 0)
+    f.remember_note_on(memory, 55, 500 * MS)  # stays down
+    f.remember_note_on(memory, 57, 500 * MS)
+    f.remember_note_off(memory, 52)
+    f.remember_note_off(memory, 57)
+    f.remember_note_on(memory, 59, 1000 * MS)
+    expected = {(0, -1), (1, -5), (2, -3), (3, -10), (4, -8)}
+    assert nearby(tokens(memory, 60, 1010 * MS)) == expected
+
+
+def test_counts_and_nearest_interval_follow_keys_down(memory):
+    for pitch in (40, 52, 64, 90):
+        f.remember_note_on(memory, pitch, 0)
+    f.remember_note_off(memory, 52)
+    row = tokens(memory, 60, 500 * MS)
+    assert row[7] - f.HELD_BELOW == 1
+    assert row[8] - f.HELD_ABOVE == 2
+    assert row[9] - f.NEAREST_BELOW == 20
+    assert row[10] - f.NEAREST_ABOVE == 4
+    assert row[5] == f.STRUCK_BELOW  # none of them belongs to the new chord
+
+
+def test_a_key_struck_twice_is_down_until_released_twice(memory):
+    f.remember_note_on(memory, 50, 0)
+    f.remember_note_on(memory, 50, 0)
+    f.remember_note_off(memory, 50)
+    assert memory["held"][0][50] == 1
+    f.remember_note_off(memory, 50)
+    f.remember_note_off(memory, 50)
+    assert memory["held"][0][50] == 0
+
+
+def test_times_are_milliseconds_whatever_the_rate():
+    rows = []
+    for rate_hz in (44100, 48000, 96000):
+        memory = f.new_memory(rate_hz)
+        for i, ms in enumerate((0, 400, 1000)):
+            f.remember_note_on(memory, 60 + i, ms * rate_hz // 1000)
+        rows.append(tokens(memory, 70, 1300 * rate_hz // 1000))
+    assert rows[0] == rows[1] == rows[2]
+
+
+def test_where_the_stream_stands_does_not_matter():
+    rows = []
+    for start in (0, 1 << 40):
+        memory = f.new_memory(RATE_HZ)
+        f.remember_note_on(memory, 60, start)
+        f.remember_note_on(memory, 62, start + 400 * MS)
+        rows.append(tokens(memory, 64, start + 700 * MS))
+    assert rows[0] == rows[1]
+
+
+def test_buckets_rise_with_time_to_four_seconds():
+    buckets = [f.ms_bucket(ms) for ms in range(0, 10000)]
+    assert buckets == sorted(buckets)
+    assert buckets[0] == 0
+    assert buckets[-1] == f._MS_BUCKETS - 2
+    assert len(set(buckets)) == f._MS_BUCKETS - 1
+
+
+def test_an_event_from_the_past_does_no_harm(memory):
+    f.remember_note_on(memory, 60, 48000)
+    assert tokens(memory, 64, 40000)[1] == f.GAP
+
+
+def test_reset_equals_fresh(memory):
+    f.remember_note_on(memory, 60, 5)
+    f.remember_note_on(memory, 61, 50000)
+    f.reset_memory(memory)
+    assert memory.tobytes() == f.new_memory(RATE_HZ).tobytes()
+
+
+def test_rate_out_of_range_is_named():
+    with pytest.raises(ValueError, match=r"8000 to 384000, got 0"):
+        f.new_memory(0)
