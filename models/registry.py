@@ -58,7 +58,7 @@ def list_models(folder: Path = WEIGHTS) -> list[Model]:
     return [_read(path) for path in sorted(folder.glob("*.toml"))]
 
 
-def find_model(name: str, folder: Path = WEIGHTS) -> Model:
+def find(name: str, folder: Path = WEIGHTS) -> Model:
     """Return a registered model. [main]"""
     path = folder / f"{name}.toml"
     if path.parent != folder or not path.is_file():
@@ -67,8 +67,10 @@ def find_model(name: str, folder: Path = WEIGHTS) -> Model:
     return _read(path)
 
 
-def load_weights(model: Model) -> dict[str, np.ndarray]:
+def load(model: Model | str) -> dict[str, np.ndarray]:
     """Return array name -> float32 array, the file's sha256 checked first. [main]"""
+    if isinstance(model, str):
+        model = find(model)
     try:
         content = model.file.read_bytes()
     except OSError as error:

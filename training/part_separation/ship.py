@@ -11,14 +11,14 @@ from pathlib import Path
 import numpy as np
 
 from engine.rt.network import new_network
-from models.registry import WEIGHTS, find_model, load_weights
+from models import registry
 from training.part_separation.prepare import BUILD
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("weights", nargs="?", type=Path, default=BUILD / "chorales.npz")
-    ship(parser.parse_args().weights, "chorales", WEIGHTS)
+    ship(parser.parse_args().weights, "chorales", registry.WEIGHTS)
 
 
 def ship(trained: Path, name: str, folder: Path) -> None:
@@ -32,7 +32,7 @@ def ship(trained: Path, name: str, folder: Path) -> None:
     entry = folder / f"{name}.toml"
     text = entry.read_text(encoding="utf-8")
     entry.write_text(re.sub(r'^sha256 = ".*"$', f'sha256 = "{digest}"', text, flags=re.M), "utf-8")
-    load_weights(find_model(name, folder))
+    registry.load(registry.find(name, folder))
     count = sum(array.size for array in weights.values())
     print(f"{target}: {count} parameters, {target.stat().st_size} bytes, sha256 {digest}")
 
