@@ -20,6 +20,7 @@ from typing import Any
 from engine.errors import RipienoError
 from engine.rt.layout import OUT_CHANNELS
 
+USUAL_RATE_HZ = 48000
 DEFAULT_BLOCK_FRAMES = 128
 MAX_BLOCK_FRAMES = 8192
 
@@ -41,8 +42,9 @@ class PortAudioDevice:
     """One output device of the system, by number, by any part of its name, or the default.
 
     `stems=True` sends the parts' stems to the device's channels from the third on, as many as it
-    has. `latency` is "low", "high" or seconds. Raises RipienoError when the device is not there,
-    or does not take the rate. [main]
+    has. Without `rate_hz` it is 48000, or the device's own if it does not take that. `latency` is
+    "low", "high" or seconds. Raises RipienoError when the device is not there, or does not take
+    the rate. [main]
     """
 
     def __init__(
@@ -66,9 +68,8 @@ class PortAudioDevice:
         self._lock = threading.RLock()
         self.block_frames = block_frames
         self.info = find_device(device)
-        self.rate_hz = int(rate_hz or self.info.rate_hz)
         self.channels = self._channels()
-        self._check_format()
+        self.rate_hz = self._choose_rate(rate_hz)
         atexit.register(self.close)
 
     @property
@@ -156,7 +157,7 @@ class PortAudioDevice:
                 list_again()
                 self.info = find_device(self.info.name)
                 self.channels = self._channels()
-                self._check_format()
+                self._choose_rate(self.rate_hz)
                 self.start(self._engine)
             except self._sounddevice.PortAudioError as error:
                 raise RipienoError(f"{self.info.name!r} did not reopen: {error}") from error
@@ -175,15 +176,20 @@ class PortAudioDevice:
             )
         return min(self.info.channels & ~1, OUT_CHANNELS) if self._stems else 2
 
-    def _check_format(self) -> None:
-        parameters = self._parameters()
-        null = self._sounddevice._ffi.NULL
-        code = self._sounddevice._lib.Pa_IsFormatSupported(null, parameters, self.rate_hz)
-        if code != 0:
-            raise RipienoError(
-                f"{self.info.name!r} does not take {self.channels} channels at {self.rate_hz} Hz "
-                f"({self._text(code)}); its own rate is {self.info.rate_hz} Hz"
+    def _choose_rate(self, rate_hz: int | None) -> int:
+        """The rate asked for; without one the usual rate, else the device's own."""
+        codes = {}
+        for rate in [rate_hz] if rate_hz else [USUAL_RATE_HZ, self.info.rate_hz]:
+            codes[rate] = self._sounddevice._lib.Pa_IsFormatSupported(
+                self._sounddevice._ffi.NULL, self._parameters(), rate
             )
+            if codes[rate] == 0:
+                return rate
+        rate, code = codes.popitem()
+        raise RipienoError(
+            f"{self.info.name!r} does not take {self.channels} channels at {rate} Hz "
+            f"({self._text(code)}); its own rate is {self.info.rate_hz} Hz"
+        )
 
     def _parameters(self) -> Any:
         lib, ffi = self._sounddevice._lib, self._sounddevice._ffi

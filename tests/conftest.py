@@ -4,8 +4,22 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from tests import servers
+
+# On a busy machine, or while numba compiles, a single example may take seconds.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def user_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test, and no process it starts, writes into the folders of whoever runs it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RIPIENO_HOME", str(tmp_path_factory.mktemp("home")))
+        yield
+
 
 @pytest.fixture
 def jack_server(request: pytest.FixtureRequest) -> Iterator[servers.JackServer]:

@@ -1,20 +1,29 @@
-"""JACK servers of our own for tests and benchmarks: the dummy driver, a name nobody else uses.
+"""Sound servers of our own for tests and benchmarks: JACK with the dummy driver, PipeWire.
 
-Started and ended by process id; whatever server the system runs is never touched.
+Started and ended by process id; whatever server the system runs is never touched. JACK keeps a
+slot for every server name until a server of that name ends in order, and has eight: so names
+come from a small pool, each held by a lock, and a killed server's slot is used again.
 """
 
 import contextlib
-import itertools
+import ctypes
+import fcntl
 import os
 import signal
 import subprocess
+import sys
+import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO
+
+import numpy as np
 
 from engine.realtime import realtime_allowed
 
 PRIORITY = 70
-_numbers = itertools.count()
+NAMES = 6  # of the eight servers a system may have
 
 
 class JackServer:
@@ -25,9 +34,8 @@ class JackServer:
         block_frames: int = 128,
         rate_hz: int = 48000,
         playback_channels: int = 2,
-        name: str | None = None,
     ) -> None:
-        self.name = name or f"ripieno-test-{os.getpid()}-{next(_numbers)}"
+        self.name, self._name_lock = _take_name()
         self.block_frames = block_frames
         self.rate_hz = rate_hz
         self.playback_channels = playback_channels
@@ -46,14 +54,15 @@ class JackServer:
     def start(self) -> None:
         """Start the server and wait until clients may join."""
         realtime = ["-R", "-P", str(PRIORITY)] if realtime_allowed() else ["-r"]
+        general = ["-n", self.name, "-S", *realtime, "-p", "1024", "--no-mlock", "-t", "2000"]
+        driver = ["-d", "dummy", "-r", str(self.rate_hz), "-p", str(self.block_frames)]
         self.process = subprocess.Popen(
-            ["jackd", "-n", self.name, "-S", *realtime, "-p", "1024", "--no-mlock", "-t", "2000"]
-            + ["-d", "dummy", "-r", str(self.rate_hz), "-p", str(self.block_frames)]
-            + ["-C", "2", "-P", str(self.playback_channels)],
+            ["jackd", *general, *driver, "-C", "2", "-P", str(self.playback_channels)],
             env=self.env,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             text=True,
+            preexec_fn=_end_with_parent,
         )
         deadline = time.monotonic() + 10.0
         while not self.ports():
@@ -88,8 +97,13 @@ class JackServer:
         self._end(signal.SIGKILL)
 
     def stop(self) -> None:
-        """End the server in order; idempotent."""
+        """End the server in order; it may be started again."""
         self._end(signal.SIGTERM)
+
+    def release(self) -> None:
+        """End the server for good and give its name back; idempotent."""
+        self.stop()
+        self._name_lock.close()
 
     def _end(self, number: int) -> None:
         process, self.process = self.process, None
@@ -115,7 +129,7 @@ def jack_server(
         server.start()
         yield server
     finally:
-        server.stop()
+        server.release()
         for name, value in previous.items():
             if value is None:
                 os.environ.pop(name, None)
@@ -123,4 +137,102 @@ def jack_server(
                 os.environ[name] = value
 
 
+def _end_with_parent() -> None:
+    """Linux: ask for SIGTERM when the process that started this one ends, however it ends."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+
+
+def _take_name(timeout_s: float = 60.0) -> tuple[str, IO[str]]:
+    """A server name that no other run on this machine uses, and the lock that keeps it so."""
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        for number in range(NAMES):
+            name = f"ripieno-test-{number}"
+            lock = open(Path(tempfile.gettempdir()) / f"{name}.lock", "w")  # noqa: SIM115
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return name, lock
+            except BlockingIOError:
+                lock.close()
+        time.sleep(0.1)
+    raise RuntimeError(f"all {NAMES} test servers of this machine are in use")
+
+
 _FIXED = {"JACK_NO_START_SERVER": "1", "JACK_NO_AUDIO_RESERVATION": "1"}
+
+
+SINK = "ripieno_test_sink"
+
+
+class PipeWire:
+    """A PipeWire of our own with a null sink, in a runtime folder and on a bus of its own."""
+
+    def __init__(self, folder: Path, block_frames: int = 128) -> None:
+        self.folder = folder
+        self.block_frames = block_frames
+        self._processes: list[subprocess.Popen[bytes]] = []
+        self.env = {
+            **os.environ,
+            "XDG_RUNTIME_DIR": str(folder),
+            "XDG_CONFIG_HOME": str(folder / "config"),
+            "XDG_STATE_HOME": str(folder / "state"),
+            "HOME": str(folder),
+            "PIPEWIRE_LATENCY": f"{block_frames}/48000",
+        }
+        self.env.pop("PULSE_SERVER", None)
+
+    def start(self) -> None:
+        """Start bus, server, session manager and pulse server; then load the null sink."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder.chmod(0o700)
+        bus = self.folder / "bus"
+        self.env["DBUS_SESSION_BUS_ADDRESS"] = f"unix:path={bus}"
+        self._run("dbus-daemon", "--session", "--nofork", f"--address=unix:path={bus}")
+        self._wait(bus.exists)
+        self._run("pipewire")
+        self._wait((self.folder / "pipewire-0").exists)
+        self._run("wireplumber")
+        self._run("pipewire-pulse")
+        self._wait(lambda: self._pactl("info"))
+        sink = ["module-null-sink", "media.class=Audio/Sink", f"sink_name={SINK}"]
+        self._wait(lambda: self._pactl("load-module", *sink, "channel_map=stereo"))
+        self._wait(lambda: self._pactl("set-default-sink", SINK))
+
+    def record(self, seconds: float) -> np.ndarray:
+        """What the sink hears from now on, (frames, 2) float32 at 48000 Hz."""
+        sound = ["--format=float32le", "--rate=48000", "--channels=2", "--raw"]
+        command = ["parec", "--latency-msec=20", "-d", f"{SINK}.monitor", *sound]
+        done = subprocess.run(
+            ["timeout", str(seconds), *command], env=self.env, capture_output=True
+        )
+        return np.frombuffer(done.stdout[: len(done.stdout) // 8 * 8], "<f4").reshape(-1, 2)
+
+    def stop(self) -> None:
+        """End all of it, last started first; idempotent."""
+        while self._processes:
+            process = self._processes.pop()
+            process.terminate()
+            try:
+                process.wait(5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    def _run(self, *command: str) -> None:
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        self._processes.append(
+            subprocess.Popen(command, env=self.env, preexec_fn=_end_with_parent, **quiet)
+        )
+
+    def _pactl(self, *command: str) -> bool:
+        done = subprocess.run(["pactl", *command], env=self.env, capture_output=True, timeout=10)
+        return done.returncode == 0
+
+    def _wait(self, true: Callable[[], bool], timeout_s: float = 15.0) -> None:
+        deadline = time.monotonic() + timeout_s
+        while not true():
+            if time.monotonic() > deadline:
+                self.stop()
+                raise RuntimeError("PipeWire did not start")
+            time.sleep(0.05)

@@ -20,6 +20,7 @@ from engine.ensembles import (
 )
 from engine.errors import RipienoError
 from engine.paths import presets_folder
+from models.registry import list_models
 
 FILES = sorted((presets_folder() / "ensembles").glob("*.toml"))
 WANTED = {
@@ -94,6 +95,11 @@ def test_shipped_preset_covers_the_range_of_four_part_writing(path: Path) -> Non
     for part in ensemble.parts:
         for voice in part.voices:
             assert part.low <= middles[voice] <= part.high, (part.name, voice)
+
+
+def test_the_models_have_the_classes_that_presets_speak_of() -> None:
+    assert MODEL_CLASSES == {model.name: model.classes for model in list_models()}
+    assert Ensemble(id="x", name="x", parts=(Part("x", 0),)).zones == list_models()[0].zones
 
 
 def test_left_out_keys_have_the_documented_values(tmp_path: Path) -> None:

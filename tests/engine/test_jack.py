@@ -147,9 +147,7 @@ def test_without_a_server_one_sentence_says_so(monkeypatch: pytest.MonkeyPatch) 
         JackDevice(server="no-such-server")
 
 
-def test_server_is_found_by_name(
-    jack_server: JackServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_server_is_found_by_name(jack_server: JackServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JACK_DEFAULT_SERVER", "another")
     assert jack_running(jack_server.name)
     device = JackDevice(server=jack_server.name)

@@ -15,7 +15,7 @@ import numpy as np
 from numba import carray, cfunc, types
 
 from engine.rt.layout import OUT_CHANNELS
-from engine.rt.native import as_pointer, foreign, view_f32
+from engine.rt.native import foreign, view_f32
 
 STATE = np.dtype(
     [
