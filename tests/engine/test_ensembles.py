@@ -98,7 +98,7 @@ def test_shipped_preset_covers_the_range_of_four_part_writing(path: Path) -> Non
 
 
 def test_the_models_have_the_classes_that_presets_speak_of() -> None:
-    assert MODEL_CLASSES == {model.name: model.classes for model in list_models()}
+    assert {model.name: model.classes for model in list_models()} == MODEL_CLASSES
     assert Ensemble(id="x", name="x", parts=(Part("x", 0),)).zones == list_models()[0].zones
 
 
