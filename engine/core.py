@@ -1,0 +1,582 @@
+"""The engine: owner of every array the audio callback works in, and the way to talk to it.
+
+A device runs the native callbacks whose addresses are given here, or `render` drives the same code
+offline. Everything else sends: notes through the event ring, parameters and panic through the
+command ring; and reads: results, audio for the recorder, statistics. No method here waits for the
+audio thread except quit_and_wait.
+"""
+
+import ctypes
+import sys
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+from numba import njit
+
+from engine.banks import Bank, render_bank
+from engine.ensembles import MODEL_CLASSES, Ensemble
+from engine.fluidsynth import FluidSynth
+from engine.rt import callback, layout
+from engine.rt.effects import REVERB_SECONDS, reverb_lengths
+from engine.rt.layout import FIELDS, MAX_PARTS, OUT_CHANNELS, REVERB_LINES, REVERB_ROWS
+from engine.rt.network import new_network, random_weights
+from engine.rt.rig import new_table
+from engine.rt.rings import WORDS, drain, drain_audio, new_event_ring, push_event, room
+from engine.rt.native import fetch_add
+from engine.rt.stream import LOST_OFFS
+from engine.soundfonts import find_soundfont
+
+EVENTS, COMMANDS = 4096, 1024  # slots of the rings
+ROOM_FOR_NOTE_ONS = EVENTS // 4  # kept free for note-offs and controllers
+SPARE_VOICES = 64  # for those that fade out after being stolen
+TAP_SECONDS = 4.0
+AS_SOON_AS_POSSIBLE = -1
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter of the callback: its number, legal range, and what it starts as."""
+
+    number: int
+    low: float
+    high: float
+    initial: float
+
+
+PART_PARAMETERS = {
+    "gain_db": Parameter(layout.GAIN, -60, 12, 0.0),
+    "pan": Parameter(layout.PAN, -1, 1, 0.0),
+    "mute": Parameter(layout.MUTE, 0, 1, 0.0),
+    "solo": Parameter(layout.SOLO, 0, 1, 0.0),
+    "reverb_send": Parameter(layout.REVERB_SEND, 0, 1, 0.0),
+    "chorus_send": Parameter(layout.CHORUS_SEND, 0, 1, 0.0),
+}
+GLOBAL_PARAMETERS = {
+    "master_gain_db": Parameter(layout.MASTER_GAIN, -60, 12, 0.0),
+    "chord_window_ms": Parameter(layout.CHORD_WINDOW, 0, 45, 0.0),
+    "chord_mode": Parameter(layout.CHORD_MODE, 0, 1, 0.0),
+    "assigner": Parameter(layout.ASSIGNER, 0, 2, 0.0),
+    "panic_cc": Parameter(layout.PANIC_CC, -1, 127, 119.0),
+    "control": Parameter(layout.CONTROL, 0, 1, 1.0),
+    "tempo_bpm": Parameter(-1, 20, 400, 120.0),  # kept and published here only
+}
+CHORD_MODES = ("wait", "settle")
+ASSIGNERS = ("network", "zones", "closest")
+
+
+@dataclass(frozen=True)
+class Stats:
+    """What the callback counted since the last reset. Loads in % of the block, levels linear."""
+
+    frame: int
+    rate_hz: int
+    block_frames: int
+    cycles: int
+    xruns: int
+    missed_cycles: int
+    late_events: int
+    dropped_events: int
+    underruns: int
+    results_dropped: int
+    refused_notes: int
+    bad_messages: int
+    voices: int
+    voices_stolen: int
+    held_notes: int
+    notes_network: int
+    notes_rule: int
+    notes_late_rule: int
+    load_percent: dict[str, float]
+    delay_ms: dict[str, float]
+    peak: np.ndarray
+    rms: np.ndarray
+    part_notes: np.ndarray
+
+
+class Engine:
+    """One rig of parts and the stream that plays it. See the module."""
+
+    def __init__(
+        self,
+        rate_hz: int = 48000,
+        *,
+        soundfont: Path | None = None,
+        polyphony: int = 256,
+        tap: bool = False,
+    ) -> None:
+        if not 8000 <= rate_hz <= 192000:
+            raise ValueError(f"rate_hz must be 8000 to 192000, got {rate_hz}")
+        if not 1 <= polyphony <= 8192:
+            raise ValueError(f"polyphony must be 1 to 8192, got {polyphony}")
+        self.rate_hz = rate_hz
+        self.ensemble: Ensemble | None = None
+        self.soundfont = find_soundfont(soundfont)
+        self._lock = threading.Lock()  # of those who send parameters; never of the callback
+        self._values: dict[tuple[str, int | None], float] = {}
+        self._banks: dict[int, Bank] = {}
+        self._bank_slots: dict[tuple[int, int, int, int], int] = {}
+        self._closed = False
+        self._synth = FluidSynth(self.soundfont, rate_hz, MAX_PARTS)
+        self._rig = self._new_arrays(polyphony, tap)
+        self._state = self._rig.state[0]
+        self._stats = self._rig.stats[0]
+        self.load_separator(None)
+        self._drained = np.zeros(layout.RESULTS, layout.RESULT)
+        self._tapped = np.zeros((4096 if tap else 1, OUT_CHANNELS), np.float32)
+        for index in range(MAX_PARTS):
+            for name, parameter in PART_PARAMETERS.items():
+                self._values[name, index] = parameter.initial
+        for name, parameter in GLOBAL_PARAMETERS.items():
+            self._values[name, None] = parameter.initial
+
+    def _new_arrays(self, polyphony: int, tap: bool) -> SimpleNamespace:
+        """Allocate everything the callback will ever use."""
+        pool = polyphony + SPARE_VOICES
+        delays = reverb_lengths(self.rate_hz)
+        self._lengths = {
+            "event_words_size": EVENTS * WORDS,
+            "command_words_size": COMMANDS * WORDS,
+            "voices_size": pool,
+            "reverb_frames": int(delays.max()),
+            "tap_frames": int(TAP_SECONDS * self.rate_hz) if tap else 1,
+        }
+        arrays = {
+            name: np.zeros([self._lengths.get(n, n) for n in shape], dtype)
+            for name, (dtype, shape) in FIELDS.items()
+            if all(isinstance(n, int) or n in self._lengths for n in shape)
+        }
+        for kind, capacity in (("event", EVENTS), ("command", COMMANDS)):
+            names = ("words", "values", "cursor")
+            for name, array in zip(names, new_event_ring(capacity), strict=True):
+                arrays[f"{kind}_{name}"] = array
+        rig = SimpleNamespace(**arrays)
+        rig.free[:] = np.arange(pool)[::-1]
+        rig.reverb_index[1] = delays
+        rows = rig.fluid_audio
+        rig.fluid_pointers[:] = [row.ctypes.data for row in rows]
+        falls = delays[:REVERB_LINES] / (REVERB_SECONDS * self.rate_hz)
+        rig.reverb_gains[0] = 10.0 ** (-3.0 * falls)
+        state = rig.state[0]
+        state["rate_hz"] = self.rate_hz
+        state["voices_free"] = pool
+        state["voices_limit"] = polyphony
+        state["budget_quantum"] = -1
+        state["last_frame_time"] = -1
+        state["control"] = 1
+        state["panic_cc"] = int(GLOBAL_PARAMETERS["panic_cc"].initial)
+        state["fluid"] = self._synth.address
+        state["fluid_font"] = self._synth.font
+        state["channels"] = 2
+        state["tap"] = int(tap)
+        state["master_from"] = state["master_to"] = 1.0
+        state["bend"] = 8192
+        rig.controllers[[7, 11]] = 100, 127
+        rig.controllers[71:75] = 64
+        for part in rig.parts:
+            part["bend"] = part["ratio"] = 1.0
+            part["expression"] = 1.0
+            part["gain"] = 1.0
+            part["high"] = 127
+            part["polyphony"] = 8
+            part["last_bend"] = 8192
+            part["sent"][[7, 11]] = 100, 127
+            part["sent"][71:75] = 64
+        for index, address in self._synth.functions.items():
+            rig.native[index] = address
+        return rig
+
+    def load_separator(self, weights: dict[str, np.ndarray] | None) -> None:
+        """Use a part-separation network, or rules alone for None. Not while a stream runs. [main]
+
+        Raises ValueError naming the array if the weights are not those of a network.
+        """
+        network = weights or random_weights(4, seed=0)
+        rig = self._rig
+        rig.weights, rig.network_state, rig.memory = new_network(network, self.rate_hz)
+        classes = len(network["output_bias"])
+        self._lengths |= {
+            "classes": classes,
+            "boundaries": classes - 1,
+            "weights_size": rig.weights.size,
+            "network_state_size": rig.network_state.size,
+        }
+        for name, (dtype, shape) in FIELDS.items():
+            if shape[0] in ("classes", "boundaries"):
+                setattr(rig, name, np.zeros([self._lengths.get(n, n) for n in shape], dtype))
+        rig.zones[:] = np.linspace(57, 69, classes - 1)
+        rig.last_pitch[:] = np.linspace(72, 48, classes)
+        rig.state[0]["classes"] = classes if weights is not None else 0
+        self._table = new_table(vars(rig), self._lengths)
+
+    # Sending
+
+    def midi(self, message: bytes, frame: int | None = None, source: int = 0) -> bool:
+        """Send one complete channel message of a keyboard (0..6); wait-free. [any]
+
+        `frame` is the stream frame at which it acts; None means now, with a steady delay of one
+        block. False: there was no room, and a note-on was dropped and counted; its note-off need
+        not be sent.
+        """
+        if not 0 <= source < layout.DIRECT:
+            raise ValueError(f"source must be 0 to {layout.DIRECT - 1}, got {source}")
+        return self._send(layout.MIDI, message, frame, source)
+
+    def part_midi(self, part: int, message: bytes, frame: int | None = None) -> bool:
+        """Send one channel message to a part, past the separation; wait-free. [any]"""
+        _check_part(part)
+        return self._send(layout.PART_MIDI, message, frame, part)
+
+    def _send(self, kind: int, message: bytes, frame: int | None, index: int) -> bool:
+        status, data1, data2 = (message + b"\0\0")[:3]
+        if frame is None:
+            frame = self.now_frame()
+        rig = self._rig
+        packed = kind | status << 8 | data1 << 16 | data2 << 24 | index << 32
+        sent, lost = _push_note(
+            rig.event_words, rig.event_values, rig.event_cursor, frame, packed, ROOM_FOR_NOTE_ONS
+        )
+        if not sent:
+            self._stats["dropped_events"] += 1
+            if lost:
+                fetch_lost(rig.event_cursor)
+        return sent
+
+    def set(
+        self, name: str, value: float, part: int | None = None, frame: int | None = None
+    ) -> None:
+        """Set a parameter of a part or, for None, of the whole; ValueError names the range. [any]"""
+        table = GLOBAL_PARAMETERS if part is None else PART_PARAMETERS
+        if name not in table:
+            raise ValueError(f'there is no parameter "{name}": choose one of {", ".join(table)}')
+        if part is not None:
+            _check_part(part)
+        parameter = table[name]
+        if not parameter.low <= value <= parameter.high:  # also for NaN
+            raise ValueError(
+                f"{name} must be {parameter.low:g} to {parameter.high:g}, got {value:g}"
+            )
+        self._values[name, part] = float(value)
+        if name.endswith("gain_db"):
+            value = 0.0 if value <= parameter.low else 10.0 ** (value / 20.0)
+        elif name == "chord_window_ms":
+            value = round(value * 0.001 * self.rate_hz)
+        if parameter.number >= 0:
+            self._command(layout.SET, parameter.number, -1 if part is None else part, value, frame)
+
+    def get(self, name: str, part: int | None = None) -> float:
+        """Return what a parameter was last set to. [any]"""
+        if name == "control":
+            return float(self._state["control"])
+        if (name, part) not in self._values:
+            raise ValueError(f'there is no parameter "{name}" of part {part}')
+        return self._values[name, part]
+
+    def panic(self) -> None:
+        """Silence everything, on every part, at once. [any]"""
+        self._command(layout.PANIC, 0, -1, 0.0, None)
+
+    def _command(
+        self, kind: int, parameter: int, index: int, value: float, frame: int | None
+    ) -> None:
+        """Send a command; waits for room, since commands must not be lost. [main]"""
+        packed = kind | parameter << 8 | index << 32
+        when = AS_SOON_AS_POSSIBLE if frame is None else frame
+        rig = self._rig
+        with self._lock:
+            for _ in range(1000):
+                if push_event(
+                    rig.command_words, rig.command_values, rig.command_cursor, when, packed, value
+                ):
+                    return
+                time.sleep(0.001)
+        raise RuntimeError("the audio callback takes no commands: no device runs it")
+
+    # Ensembles
+
+    def apply(self, ensemble: Ensemble, frame: int | None = None) -> None:
+        """Switch to an ensemble; notes that sound end where they began. [main]"""
+        banks = [self._bank_of(part) for part in ensemble.parts]
+        for index in range(MAX_PARTS):
+            if index >= len(ensemble.parts):
+                self._command(layout.SET, layout.ACTIVE, index, 0, frame)
+                continue
+            part = ensemble.parts[index]
+            kind = layout.SOUNDFONT if part.sound == "soundfont" else layout.BANK_VOICES
+            for number, value in (
+                (layout.LOW, part.low),
+                (layout.HIGH, part.high),
+                (layout.POLYPHONY, part.polyphony),
+                (layout.BANK, banks[index]),
+                (layout.PROGRAM, part.bank << 7 | part.program),
+                (layout.DESTINATION, kind),
+                (layout.ACTIVE, 1),
+            ):
+                self._command(layout.SET, number, index, value, frame)
+            for name in ("gain_db", "pan", "reverb_send", "chorus_send"):
+                self.set(name, getattr(part, name), index, frame)
+            for name in ("mute", "solo"):
+                self.set(name, 0, index, frame)
+        classes = MODEL_CLASSES[ensemble.model]
+        for label, name in enumerate(classes):
+            players = [i for i, part in enumerate(ensemble.parts) if name in part.voices]
+            self._command(
+                layout.SET, layout.CLASS_PART, label, players[0] if players else 0, frame
+            )
+        for i, boundary in enumerate(ensemble.zones):
+            self._command(layout.SET, layout.ZONE, i, boundary, frame)
+        self.set("chord_window_ms", ensemble.chord_window_ms, frame=frame)
+        self.set("chord_mode", CHORD_MODES.index(ensemble.chord_mode), frame=frame)
+        self.set("assigner", ASSIGNERS.index(ensemble.assigner), frame=frame)
+        self.ensemble = ensemble
+
+    def _bank_of(self, part) -> int:
+        """Return the slot of a part's bank, rendered and announced if it is new."""
+        if part.sound != "bank":
+            return 0
+        key = (part.program, part.bank, part.low, part.high)
+        if key not in self._bank_slots:
+            bank = render_bank(self.soundfont, part.program, part.bank, part.low, part.high)
+            self._bank_slots[key] = self.add_bank(bank)
+        return self._bank_slots[key]
+
+    def add_bank(self, bank: Bank) -> int:
+        """Make a bank known to the callback; return its slot. Raises ValueError when full. [main]"""
+        entries = self._rig.banks
+        for slot in range(layout.MAX_BANKS):
+            if slot not in self._banks and entries[slot]["zones"] == 0:
+                self._banks[slot] = bank
+                entries[slot]["count"] = len(bank.zones)
+                entries[slot]["data"] = bank.data.ctypes.data
+                entries[slot]["leaving"] = 0
+                entries[slot]["zones"] = bank.zones.ctypes.data  # last: now it counts
+                return slot
+        raise ValueError(f"all {layout.MAX_BANKS} banks are taken: remove one first")
+
+    def remove_bank(self, slot: int) -> None:
+        """Let go of a bank; its memory is freed when no voice reads it any more. [main]"""
+        if slot not in self._banks:
+            raise ValueError(f"bank {slot} is not taken")
+        self._bank_slots = {k: s for k, s in self._bank_slots.items() if s != slot}
+        self._command(layout.FREE_BANK, 0, slot, 0.0, None)
+
+    # Reading
+
+    @property
+    def frame(self) -> int:
+        """Frames rendered so far. [any]"""
+        return int(self._state["frame"])
+
+    def now_frame(self) -> int:
+        """Return the frame that a key struck now should sound at: one block ahead, steadily. [any]"""
+        state = self._state
+        if state["clock_ns"] == 0:
+            return AS_SOON_AS_POSSIBLE
+        since_s = (clock_ns() - int(state["clock_ns"])) * 1e-9
+        block = int(state["block_frames"])
+        if not 0 <= since_s < 0.5:  # the stream stands still
+            return AS_SOON_AS_POSSIBLE
+        return int(state["clock_frame"]) + block + int(since_s * self.rate_hz)
+
+    def results(self) -> np.ndarray:
+        """Return what the callback reported since the last call, RESULT records. [one reader]"""
+        count = drain(self._rig.results, self._rig.result_cursor, self._drained)
+        records = self._drained[:count].copy()
+        for slot in records["a"][records["kind"] == layout.BANK_FREED]:
+            self._banks.pop(int(slot), None)
+        return records
+
+    def tap(self) -> np.ndarray:
+        """Return audio (frames, OUT_CHANNELS) rendered since the last call. [one reader]"""
+        if not self._state["tap"]:
+            return np.zeros((0, OUT_CHANNELS), np.float32)
+        pieces = []
+        while True:
+            count = drain_audio(self._rig.tap, self._rig.tap_cursor, self._tapped)
+            pieces.append(self._tapped[:count].copy())
+            if count < len(self._tapped):
+                return np.concatenate(pieces)
+
+    def stats(self) -> Stats:
+        """Return a snapshot of the callback's own counts. [any]"""
+        state, stats = self._state, self._stats
+        to_ms = 1000.0 / self.rate_hz
+        load = _percentiles(stats["load"], 0.5)
+        load["max"] = 100.0 * float(stats["max_load"])
+        delay = _percentiles(stats["delay"], to_ms)
+        return Stats(
+            frame=int(state["frame"]),
+            rate_hz=self.rate_hz,
+            block_frames=int(state["block_frames"]),
+            cycles=int(stats["cycles"]),
+            xruns=int(stats["xruns"]),
+            missed_cycles=int(stats["missed"]),
+            late_events=int(stats["late_events"]),
+            dropped_events=int(stats["dropped_events"]),
+            underruns=int(stats["underruns"]),
+            results_dropped=int(stats["results_dropped"]),
+            refused_notes=int(stats["refused_notes"]),
+            bad_messages=int(stats["bad_messages"]),
+            voices=int(state["voices_active"]),
+            voices_stolen=int(stats["voices_stolen"]),
+            held_notes=int(state["live"]),
+            notes_network=int(stats["notes_network"]),
+            notes_rule=int(stats["notes_rule"]),
+            notes_late_rule=int(stats["notes_late_rule"]),
+            load_percent=load,
+            delay_ms={"p50": delay["p50"], "p99": delay["p99"]},
+            peak=stats["peak"].copy(),
+            rms=np.sqrt(stats["power"]),
+            part_notes=self._rig.parts["sounding"].copy(),
+        )
+
+    def reset_stats(self) -> None:
+        """Begin counting anew. [any]"""
+        for name in self._rig.stats.dtype.names or ():
+            self._stats[name] = 0
+
+    # Running
+
+    def render(self, frames: int, block: int = 64, stems: bool = False) -> np.ndarray:
+        """Render offline: (frames, 2) or, with stems, (frames, OUT_CHANNELS) float32. [main]
+
+        Not while a device runs the callback.
+        """
+        if block < 1:
+            raise ValueError(f"block must be at least 1, got {block}")
+        channels = OUT_CHANNELS if stems else 2
+        audio = np.zeros((channels, frames), np.float32)
+        addresses = np.zeros(OUT_CHANNELS, np.int64)
+        addresses[:channels] = [row.ctypes.data for row in audio]
+        callback.render(self._table, addresses, frames, block)
+        return audio.T
+
+    jack_callback_address: int = callback.jack_process.address
+    portaudio_callback_address: int = callback.portaudio_process.address
+    xrun_callback_address: int = callback.count_xrun.address
+    shutdown_callback_address: int = callback.server_gone.address
+
+    @property
+    def user_data(self) -> int:
+        """The void* that belongs to every native callback. [main]"""
+        return self._table.ctypes.data
+
+    def set_jack_ports(
+        self, functions: dict[str, int], midi_in: int, outputs: Iterable[int], client: int = 0
+    ) -> None:
+        """Tell the callback its ports (jack_port_t*, 0 = none) and libjack's functions. [main]"""
+        native = self._rig.native
+        native[layout.JACK_BUFFER] = functions["jack_port_get_buffer"]
+        native[layout.JACK_MIDI_COUNT] = functions["jack_midi_get_event_count"]
+        native[layout.JACK_MIDI_GET] = functions["jack_midi_event_get"]
+        native[layout.JACK_FRAME_TIME] = functions.get("jack_last_frame_time", 0) if client else 0
+        self._state["jack_client"] = client
+        self._state["last_frame_time"] = -1
+        self._state["midi_port"] = midi_in
+        self._rig.ports[:] = 0
+        addresses = list(outputs)
+        self._rig.ports[: len(addresses)] = addresses
+
+    def set_device_channels(self, channels: int) -> None:
+        """Tell the callback how many output channels a PortAudio device takes. [main]"""
+        if not 1 <= channels <= OUT_CHANNELS:
+            raise ValueError(f"channels must be 1 to {OUT_CHANNELS}, got {channels}")
+        self._state["channels"] = channels
+
+    @property
+    def server_down(self) -> bool:
+        """Whether the audio server has gone; the device clears it when it is back. [any]"""
+        return bool(self._state["server_down"])
+
+    @server_down.setter
+    def server_down(self, down: bool) -> None:
+        self._state["server_down"] = int(down)
+
+    def begin(self, block_frames: int, deadline: bool) -> None:
+        """A device is about to run the callback: start its clock, with a deadline if live. [main]"""
+        state = self._state
+        state["block_frames"] = block_frames
+        state["deadline"] = int(deadline)
+        state["clock_ns"] = 0
+        if state["quit"]:
+            state["quit"] = state["quit_done"] = 0
+            self.set("master_gain_db", self._values["master_gain_db", None])
+        address, first = _clock_function()
+        self._rig.native[layout.CLOCK] = address
+        self._rig.scratch[1] = first
+
+    def quit_and_wait(self, timeout_s: float = 0.5) -> bool:
+        """Fade out and wait for the callback's word; False if it no longer runs. [main]"""
+        self._command(layout.QUIT, 0, -1, 0.0, None)
+        until = time.monotonic() + timeout_s
+        while not self._state["quit_done"]:
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.002)
+        return True
+
+    def close(self) -> None:
+        """Free the synth; no device may run the callback any more. Idempotent. [main]"""
+        if not self._closed:
+            self._closed = True
+            self._state["fluid"] = 0
+            self._synth.close()
+
+
+def clock_ns() -> int:
+    """Return the monotonic time the callback stamps its blocks with, in ns. [any]"""
+    return time.perf_counter_ns() if sys.platform == "win32" else time.monotonic_ns()
+
+
+def _clock_function() -> tuple[int, int]:
+    """Return (address, first argument or ns a tick) of the clock the callback reads."""
+    if sys.platform == "win32":
+        kernel = ctypes.WinDLL("kernel32")
+        frequency = ctypes.c_int64()
+        kernel.QueryPerformanceFrequency(ctypes.byref(frequency))
+        function = kernel.QueryPerformanceCounter
+        return ctypes.cast(function, ctypes.c_void_p).value or 0, 1_000_000_000 // frequency.value
+    function = ctypes.CDLL(None).clock_gettime
+    clock = 8 if sys.platform == "darwin" else time.CLOCK_MONOTONIC  # 8: CLOCK_UPTIME_RAW
+    return ctypes.cast(function, ctypes.c_void_p).value or 0, clock
+
+
+@njit(cache=True)
+def _push_note(words, values, cursor, frame, packed, kept):
+    """Return (sent, lost): a note-on needs `kept` free slots; lost means a note-off found none."""
+    status = packed >> 8 & 0xF0
+    struck = status == 0x90 and packed >> 24 & 0x7F
+    if struck and room(words, cursor) <= kept:
+        return False, False
+    if push_event(words, values, cursor, frame, packed, 0.0):
+        return True, False
+    return False, status == 0x80 or status == 0x90
+
+
+@njit(cache=True)
+def fetch_lost(cursor):
+    """Tell the callback that a note-off was lost. [any]"""
+    fetch_add(cursor, LOST_OFFS, 1)
+
+
+def _percentiles(histogram: np.ndarray, unit: float) -> dict[str, float]:
+    """Return p50, p99 and p999 of a histogram whose bins are `unit` wide; upper edges."""
+    total = np.cumsum(histogram)
+    if total[-1] == 0:
+        return {"p50": 0.0, "p99": 0.0, "p999": 0.0}
+    shares = {"p50": 0.5, "p99": 0.99, "p999": 0.999}
+    return {
+        name: float((np.searchsorted(total, share * total[-1]) + 1) * unit)
+        for name, share in shares.items()
+    }
+
+
+def _check_part(part: int) -> None:
+    if not 0 <= part < MAX_PARTS:
+        raise ValueError(f"part must be 0 to {MAX_PARTS - 1}, got {part}")
+
+

@@ -1,0 +1,337 @@
+"""The memory the audio callback works in: constants, record types and the field table of a rig.
+
+Everything is counted in frames. The callback owns every array here; Python writes only into the
+event and command rings, the bank table (before it announces a bank) and the table of addresses.
+"""
+
+import numpy as np
+
+from engine.rt.assignment import MAX_CLASSES
+from engine.rt.features import MEMORY
+
+QUANTUM = 64  # frames; the absolute grid of FluidSynth, decisions and meters
+MAX_PARTS = 16
+OUT_CHANNELS = 2 + 2 * MAX_PARTS  # master left, right, then a stem pair a part
+MAX_NOTES = 512  # notes held, waiting or sustained at once
+MAX_BANKS = 64
+SOURCES = 8  # keyboards; the last is no keyboard but notes that name their part
+DIRECT = SOURCES - 1
+QUEUE = 8192  # events waiting for their frame
+LOAD_BINS = 512  # callback duration, half a percent of the block a bin
+DELAY_BINS = 8192  # note delay, a frame a bin
+DECISIONS_PER_QUANTUM = 6  # network steps; more notes wait for the next quantum
+DEFERRED_LIMIT = 16  # notes waiting for a step; beyond, the rule assigns
+
+# Event kinds (rings and queue). MIDI: a status, b and c data, index source.
+MIDI, PART_MIDI, SET, PANIC, QUIT, FREE_BANK = 1, 2, 3, 4, 5, 6
+RELEASE, CLOSE_CHORD, DECIDE = 16, 17, 18  # made inside the callback
+
+# Order of events due at the same frame.
+FROM_WITHIN, FROM_COMMAND, FROM_EVENT = 0, 1, 2
+
+# Parameters of a SET event. Of a part (index = part):
+ACTIVE, GAIN, PAN, MUTE, SOLO, REVERB_SEND, CHORUS_SEND = 0, 1, 2, 3, 4, 5, 6
+LOW, HIGH, POLYPHONY, DESTINATION, BANK, PROGRAM = 7, 8, 9, 10, 11, 12
+# Global (index = class, zone or -1):
+MASTER_GAIN, CHORD_WINDOW, CHORD_MODE, ASSIGNER, PANIC_CC, CONTROL = 32, 33, 34, 35, 36, 37
+CLASS_PART, ZONE = 38, 39
+
+NOWHERE, SOUNDFONT, BANK_VOICES = 0, 1, 2  # destinations
+WAIT, SETTLE = 0, 1  # chord modes
+BY_NETWORK, BY_ZONES, BY_CLOSEST, BY_SOURCE = 0, 1, 2, 3  # how a note got its part
+
+# Result kinds.
+NOTE_ON, NOTE_OFF, MOVED, CONTROLLER, PANICKED, BANK_FREED, QUITTED = 1, 2, 3, 4, 5, 6, 7
+
+# Note states.
+FREE, DECIDING, WAITING, SOUNDING, SUSTAINED = 0, 1, 2, 3, 4
+
+# Voice stages.
+DONE, ATTACK, DECAY, SUSTAIN, RELEASING, KILLED = 0, 1, 2, 3, 4, 5
+
+# Native functions by address.
+(
+    CLOCK,
+    JACK_BUFFER,
+    JACK_MIDI_COUNT,
+    JACK_MIDI_GET,
+    JACK_FRAME_TIME,
+    FLUID_NOTE_ON,
+    FLUID_NOTE_OFF,
+    FLUID_CC,
+    FLUID_BEND,
+    FLUID_PRESSURE,
+    FLUID_KEY_PRESSURE,
+    FLUID_PROGRAM,
+    FLUID_SOUNDS_OFF,
+    FLUID_PROCESS,
+) = range(14)
+NATIVE_FUNCTIONS = 16
+
+RESULTS = 8192
+FLUID_OPS = 4096
+CHORUS_FRAMES = 4096
+REVERB_LINES = 8
+REVERB_ROWS = REVERB_LINES + 4  # and the diffusers before them
+MIX_ROWS = 2 * MAX_PARTS + 4
+
+QUEUED = np.dtype([("frame", "i8"), ("order", "i8"), ("packed", "i8"), ("value", "f8")])
+
+RESULT = np.dtype(
+    [
+        ("frame", "i8"),
+        ("note", "i4"),
+        ("delay_frames", "i4"),
+        ("confidence", "f4"),
+        ("part", "i2"),
+        ("kind", "u1"),
+        ("a", "u1"),
+        ("b", "u1"),
+        ("c", "u1"),
+        ("pad", "u1", (6,)),
+    ]
+)
+
+STATE = np.dtype(
+    [
+        ("frame", "i8"),
+        ("rate_hz", "f8"),
+        ("order", "i8"),
+        ("queued", "i8"),
+        ("next_note", "i8"),
+        ("live", "i8"),
+        ("fluid", "i8"),  # fluid_synth_t*, 0 without
+        ("fluid_font", "i8"),
+        ("fluid_ops", "i8"),
+        ("classes", "i8"),  # of the network; 0 without one
+        ("assigner", "i8"),
+        ("chord_window", "i8"),
+        ("chord_mode", "i8"),
+        ("chord_notes", "i8"),
+        ("chord_id", "i8"),
+        ("deferred", "i8"),
+        ("budget", "i8"),
+        ("budget_quantum", "i8"),
+        ("control", "i8"),
+        ("panic_cc", "i8"),
+        ("voices_active", "i8"),
+        ("voices_free", "i8"),
+        ("voices_limit", "i8"),
+        ("any_solo", "i8"),
+        ("bend", "i8"),
+        ("pressure", "i8"),
+        ("lost_offs", "i8"),
+        ("quit", "i8"),
+        ("quit_frame", "i8"),
+        ("quit_done", "i8"),
+        ("deadline", "i8"),  # 1: a block's real time bounds the network
+        ("block_frames", "i8"),
+        ("block_start_ns", "i8"),
+        ("block_ns", "i8"),
+        ("clock_frame", "i8"),  # frame and time of the last block's start, for stampers
+        ("clock_ns", "i8"),
+        ("jack_client", "i8"),
+        ("midi_port", "i8"),
+        ("channels", "i8"),  # output channels the device takes
+        ("tap", "i8"),
+        ("server_down", "i8"),
+        ("last_frame_time", "i8"),
+        ("master_from", "f4"),
+        ("master_to", "f4"),
+        ("master_at", "i8"),
+        ("master_power", "f4"),
+        ("master_peak", "f4"),
+    ],
+    align=True,
+)
+
+STATS = np.dtype(
+    [
+        ("cycles", "i8"),
+        ("xruns", "i8"),
+        ("missed", "i8"),  # cycles the server ran without us, by its frame counter
+        ("late_events", "i8"),
+        ("dropped_events", "i8"),
+        ("results_dropped", "i8"),
+        ("underruns", "i8"),
+        ("refused_notes", "i8"),
+        ("bad_messages", "i8"),
+        ("voices_stolen", "i8"),
+        ("notes_network", "i8"),
+        ("notes_rule", "i8"),
+        ("notes_late_rule", "i8"),
+        ("max_load", "f8"),
+        ("load", "i8", (LOAD_BINS,)),
+        ("delay", "i8", (DELAY_BINS,)),
+        ("peak", "f4", (MAX_PARTS + 1,)),
+        ("power", "f4", (MAX_PARTS + 1,)),
+    ],
+    align=True,
+)
+
+PART = np.dtype(
+    [
+        ("active", "i8"),
+        ("used", "i8"),  # has ever been active: its strip is mixed
+        ("destination", "i8"),
+        ("bank", "i8"),
+        ("low", "i8"),
+        ("high", "i8"),
+        ("polyphony", "i8"),
+        ("sounding", "i8"),
+        ("gain", "f4"),
+        ("pan", "f4"),
+        ("mute", "i4"),
+        ("solo", "i4"),
+        ("reverb", "f4"),
+        ("chorus", "f4"),
+        ("expression", "f4"),
+        ("vibrato", "f4"),  # depth, 0..1 of half a semitone
+        ("bend", "f8"),  # pitch ratio
+        ("ratio", "f8"),  # bend and vibrato of this quantum
+        ("ramp_at", "i8"),
+        ("ramp_from", "f4", (4,)),  # left, right, reverb, chorus
+        ("ramp_to", "f4", (4,)),
+        ("last_bend", "i8"),
+        ("last_pressure", "i8"),
+        ("sent", "u1", (128,)),
+        ("power_sum", "f4"),
+        ("power_peak", "f4"),
+    ],
+    align=True,
+)
+
+NOTE = np.dtype(
+    [
+        ("id", "i8"),
+        ("state", "i8"),
+        ("source", "i8"),
+        ("channel", "i8"),
+        ("pitch", "i8"),
+        ("velocity", "i8"),
+        ("part", "i8"),
+        ("destination", "i8"),
+        ("on_frame", "i8"),
+        ("sound_frame", "i8"),
+        ("off_frame", "i8"),  # key-up seen before it sounded; -1 without
+        ("released", "i8"),  # key-up seen
+        ("how", "i8"),
+        ("confidence", "f4"),
+        ("logp", "f4", (MAX_CLASSES,)),
+    ],
+    align=True,
+)
+
+VOICE = np.dtype(
+    [
+        ("stage", "i8"),
+        ("part", "i8"),
+        ("note", "i8"),
+        ("data", "i8"),  # address of sample 0; one guard sample before, three behind
+        ("bank", "i8"),
+        ("length", "i8"),
+        ("loop_start", "i8"),
+        ("loop_end", "i8"),  # 0: no loop
+        ("position", "i8"),  # 32.32 fixed point
+        ("step", "i8"),
+        ("base_step", "f8"),
+        ("envelope", "f4"),  # value at the segment's start
+        ("slope", "f4"),
+        ("elapsed", "i8"),  # frames into the segment
+        ("span", "i8"),  # the segment's length
+        ("left", "f4"),
+        ("right", "f4"),
+        ("decay", "f4"),  # factor a quantum
+        ("sustain", "f4"),
+        ("release", "f4"),
+    ],
+    align=True,
+)
+
+ZONE_OF_BANK = np.dtype(
+    [
+        ("key_low", "i4"),
+        ("key_high", "i4"),
+        ("velocity_low", "i4"),
+        ("velocity_high", "i4"),
+        ("root_key", "f8"),  # MIDI key, fractional
+        ("rate_hz", "f8"),
+        ("offset", "i8"),  # of sample 0 in the bank's data
+        ("length", "i8"),
+        ("loop_start", "i8"),
+        ("loop_end", "i8"),
+        ("gain", "f4"),
+        ("pan", "f4"),
+        ("attack_s", "f4"),
+        ("decay_s", "f4"),
+        ("sustain", "f4"),
+        ("release_s", "f4"),
+    ],
+    align=True,
+)
+
+BANK_ENTRY = np.dtype([("zones", "i8"), ("count", "i8"), ("data", "i8"), ("leaving", "i8")])
+
+FLUID_OP = np.dtype([("op", "i4"), ("channel", "i4"), ("a", "i4"), ("b", "i4")])
+
+# The arrays of a rig: name -> element type, shape. A name in a shape is one of LENGTHS.
+FIELDS = {
+    "state": (STATE, (1,)),
+    "stats": (STATS, (1,)),
+    "parts": (PART, (MAX_PARTS,)),
+    "notes": (NOTE, (MAX_NOTES,)),
+    "live": ("i8", (MAX_NOTES,)),  # slots of the notes that are not free
+    "held": ("i8", (SOURCES, 16, 128)),  # slot + 1 of the note each key holds
+    "pedals": ("i8", (SOURCES, 16)),
+    "controllers": ("i8", (128,)),  # the player's
+    "queue": (QUEUED, (QUEUE,)),
+    "event_words": ("i8", ("event_words_size",)),
+    "event_values": ("f8", ("event_words_size",)),
+    "event_cursor": ("i8", (16,)),
+    "command_words": ("i8", ("command_words_size",)),
+    "command_values": ("f8", ("command_words_size",)),
+    "command_cursor": ("i8", (16,)),
+    "results": (RESULT, (RESULTS,)),
+    "result_cursor": ("i8", (16,)),
+    "voices": (VOICE, ("voices_size",)),
+    "active": ("i8", ("voices_size",)),
+    "free": ("i8", ("voices_size",)),
+    "banks": (BANK_ENTRY, (MAX_BANKS,)),
+    "fluid_ops": (FLUID_OP, (FLUID_OPS,)),
+    "fluid_audio": ("f4", (2 * MAX_PARTS, QUANTUM)),
+    "fluid_pointers": ("i8", (2 * MAX_PARTS,)),
+    "mix": ("f4", (MIX_ROWS, QUANTUM)),
+    "reverb": ("f4", (REVERB_ROWS, "reverb_frames")),
+    "reverb_index": ("i8", (2, REVERB_ROWS)),
+    "reverb_gains": ("f4", (2, REVERB_LINES)),  # feedback, then the lines' low-pass states
+    "chorus": ("f4", (CHORUS_FRAMES,)),
+    "outputs": ("i8", (OUT_CHANNELS,)),  # addresses of the block's buffers, 0 = none
+    "ports": ("i8", (OUT_CHANNELS,)),  # jack_port_t*
+    "native": ("i8", (NATIVE_FUNCTIONS,)),
+    "scratch": ("i8", (16,)),
+    "tap": ("f4", (OUT_CHANNELS, "tap_frames")),
+    "tap_cursor": ("i8", (16,)),
+    "class_part": ("i8", ("classes",)),
+    "zones": ("i8", ("boundaries",)),
+    "last_pitch": ("i8", ("classes",)),
+    "chord": ("i8", ("classes", 2)),  # slot and id of the notes of the open chord
+    "chord_logp": ("f4", ("classes", "classes")),
+    "chord_allowed": ("u1", ("classes", "classes")),
+    "logp": ("f4", ("classes",)),
+    "allowed": ("u1", ("classes",)),
+    "labels": ("i1", ("classes",)),
+    "weights": ("f4", ("weights_size",)),
+    "network_state": ("f4", ("network_state_size",)),
+    "memory": (MEMORY, (1,)),
+}
+LENGTHS = (
+    "event_words_size",
+    "command_words_size",
+    "voices_size",
+    "reverb_frames",
+    "tap_frames",
+    "classes",
+    "boundaries",
+    "weights_size",
+    "network_state_size",
+)

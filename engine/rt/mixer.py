@@ -1,0 +1,178 @@
+"""The mixer: a strip a part, sends, master, meters. [audio]
+
+A strip's gains move along straight ramps that start at an event's frame, so they too are functions
+of the stream's frame alone.
+"""
+
+import numpy as np
+
+from engine.rt.effects import add_chorus, add_reverb, limit
+from engine.rt.layout import BANK_VOICES, MAX_PARTS, MIX_ROWS, QUANTUM
+from engine.rt.native import rt, view_f32
+
+RAMP_FRAMES = 960  # 20 ms at 48 kHz
+
+# Rows of rig.mix: a pair a part, then these.
+MASTER_LEFT, MASTER_RIGHT = 2 * MAX_PARTS, 2 * MAX_PARTS + 1
+SEND_REVERB, SEND_CHORUS = 2 * MAX_PARTS + 2, 2 * MAX_PARTS + 3
+
+
+@rt
+def aim_strip(rig, index):
+    """Start the ramp of a strip towards its present settings. [audio]"""
+    state = rig.state[0]
+    part = rig.parts[index]
+    now = state.frame - part.ramp_at
+    for k in range(4):
+        part.ramp_from[k] = _ramp(part.ramp_from[k], part.ramp_to[k], now)
+    part.ramp_at = state.frame
+    open_gain = part.gain
+    if part.destination == BANK_VOICES:
+        open_gain *= part.expression
+    if part.mute != 0 or (state.any_solo != 0 and part.solo == 0):
+        open_gain = np.float32(0.0)
+    angle = np.float32((part.pan + np.float32(1.0)) * np.float32(0.25 * np.pi))
+    part.ramp_to[0] = open_gain * np.float32(np.sqrt(2.0)) * np.float32(np.cos(angle))
+    part.ramp_to[1] = open_gain * np.float32(np.sqrt(2.0)) * np.float32(np.sin(angle))
+    part.ramp_to[2] = part.reverb
+    part.ramp_to[3] = part.chorus
+
+
+@rt
+def aim_all(rig):
+    """Start the ramps of all strips: a solo changes everybody. [audio]"""
+    state = rig.state[0]
+    state.any_solo = 0
+    for i in range(MAX_PARTS):
+        if rig.parts[i].active != 0 and rig.parts[i].solo != 0:
+            state.any_solo = 1
+    for i in range(MAX_PARTS):
+        aim_strip(rig, i)
+
+
+@rt
+def _ramp(start, end, frames):
+    """Return a ramp's value so many frames after its start. [audio]"""
+    if frames >= RAMP_FRAMES:
+        return end
+    return start + (end - start) * (np.float32(frames) / np.float32(RAMP_FRAMES))
+
+
+@rt
+def clear_mix(rig, count):
+    """Silence the working buffers. [audio]"""
+    for row in range(MIX_ROWS):
+        rig.mix[row, :count] = np.float32(0.0)
+
+
+@rt
+def mix_segment(rig, at, count):
+    """Mix `count` frames from mix into the outputs, at offset `at` of the block. [audio]"""
+    state = rig.state[0]
+    mix = rig.mix
+    master_l = mix[MASTER_LEFT]
+    master_r = mix[MASTER_RIGHT]
+    reverb = mix[SEND_REVERB]
+    chorus = mix[SEND_CHORUS]
+    grid = state.frame % QUANTUM
+    for index in range(MAX_PARTS):
+        part = rig.parts[index]
+        if part.used == 0:
+            continue
+        left = mix[2 * index]
+        right = mix[2 * index + 1]
+        since = state.frame - part.ramp_at
+        power = part.power_sum
+        peak = part.power_peak
+        gain_l = part.ramp_to[0]
+        gain_r = part.ramp_to[1]
+        to_reverb = part.ramp_to[2]
+        to_chorus = part.ramp_to[3]
+        moving = since < RAMP_FRAMES
+        for n in range(count):
+            if moving:
+                gain_l = _ramp(part.ramp_from[0], part.ramp_to[0], since + n)
+                gain_r = _ramp(part.ramp_from[1], part.ramp_to[1], since + n)
+                to_reverb = _ramp(part.ramp_from[2], part.ramp_to[2], since + n)
+                to_chorus = _ramp(part.ramp_from[3], part.ramp_to[3], since + n)
+            out_l = (left[n] + rig.fluid_audio[2 * index, grid + n]) * gain_l
+            out_r = (right[n] + rig.fluid_audio[2 * index + 1, grid + n]) * gain_r
+            left[n] = out_l
+            right[n] = out_r
+            master_l[n] += out_l
+            master_r[n] += out_r
+            both = np.float32(0.5) * (out_l + out_r)
+            reverb[n] += both * to_reverb
+            chorus[n] += both * to_chorus
+            power += out_l * out_l + out_r * out_r
+            peak = max(peak, abs(out_l), abs(out_r))
+        part.power_sum = power
+        part.power_peak = peak
+        _write(rig, 2 + 2 * index, at, left, count)
+        _write(rig, 3 + 2 * index, at, right, count)
+    gains = rig.reverb_gains
+    add_reverb(
+        rig.reverb, rig.reverb_index, gains[0], gains[1], reverb, master_l, master_r, count
+    )
+    add_chorus(rig.chorus, state.frame, state.rate_hz, chorus, master_l, master_r, count)
+    since = state.frame - state.master_at
+    power = state.master_power
+    peak = state.master_peak
+    for n in range(count):
+        gain = _ramp(state.master_from, state.master_to, since + n)
+        out_l = limit(master_l[n] * gain)
+        out_r = limit(master_r[n] * gain)
+        master_l[n] = out_l
+        master_r[n] = out_r
+        power += out_l * out_l + out_r * out_r
+        peak = max(peak, abs(out_l), abs(out_r))
+    state.master_power = power
+    state.master_peak = peak
+    _write(rig, 0, at, master_l, count)
+    _write(rig, 1, at, master_r, count)
+
+
+@rt
+def aim_master(rig, gain):
+    """Start the ramp of the master towards a linear gain. [audio]"""
+    state = rig.state[0]
+    state.master_from = _ramp(
+        state.master_from, state.master_to, state.frame - state.master_at
+    )
+    state.master_to = gain
+    state.master_at = state.frame
+
+
+@rt
+def _write(rig, channel, at, samples, count):
+    """Copy samples to an output channel, if somebody takes it. [audio]"""
+    address = rig.outputs[channel]
+    if address != 0:
+        out = view_f32(address, at + count)
+        for n in range(count):
+            out[at + n] = samples[n]
+
+
+@rt
+def update_meters(rig):
+    """Let peak and power follow the last quantum; peaks fall by 20 dB in a second. [audio]"""
+    state = rig.state[0]
+    stats = rig.stats[0]
+    fall = np.float32(10.0 ** (-1.0 * QUANTUM / state.rate_hz))
+    smooth = np.float32(1.0 - np.exp(-QUANTUM / (0.3 * state.rate_hz)))
+    _meter(stats, 0, state.master_power, state.master_peak, fall, smooth)
+    state.master_power = np.float32(0.0)
+    state.master_peak = np.float32(0.0)
+    for index in range(MAX_PARTS):
+        part = rig.parts[index]
+        if part.used != 0:
+            _meter(stats, index + 1, part.power_sum, part.power_peak, fall, smooth)
+            part.power_sum = np.float32(0.0)
+            part.power_peak = np.float32(0.0)
+
+
+@rt
+def _meter(stats, row, power, peak, fall, smooth):
+    """Let one meter follow a quantum's summed squares and peak. [audio]"""
+    stats.peak[row] = max(stats.peak[row] * fall, peak)
+    stats.power[row] += smooth * (power / np.float32(2 * QUANTUM) - stats.power[row])

@@ -1,0 +1,361 @@
+"""Notes and the parts that play them: sounding, ending, pedals, controllers, panic. [audio]
+
+A note remembers which part and destination it sounds on, so its end always follows its beginning,
+whatever was changed in between. A key struck and released with a delay (chord window) keeps its
+length: the release is delayed by as much as the onset was.
+"""
+
+import numpy as np
+
+from engine.rt.layout import (
+    BANK_VOICES,
+    CONTROLLER,
+    DECIDING,
+    DELAY_BINS,
+    DIRECT,
+    FLUID_BEND,
+    FLUID_CC,
+    FLUID_KEY_PRESSURE,
+    FLUID_NOTE_OFF,
+    FLUID_NOTE_ON,
+    FLUID_PRESSURE,
+    FLUID_SOUNDS_OFF,
+    FREE,
+    FROM_WITHIN,
+    MAX_NOTES,
+    MAX_PARTS,
+    MOVED,
+    NOTE_OFF,
+    NOTE_ON,
+    PANICKED,
+    RELEASE,
+    SOUNDFONT,
+    SOUNDING,
+    SUSTAINED,
+    WAITING,
+)
+from engine.rt.mixer import aim_strip
+from engine.rt.native import rt
+from engine.rt.network import reset_network
+from engine.rt.queue import schedule
+from engine.rt.results import emit
+from engine.rt.rings import pack
+from engine.rt.voices import crossfade_voice, kill_voices, release_voice, start_voice
+from engine.rt.fluid import queue_fluid
+
+# Controllers a part is told of when it next sounds, if they have moved since: modulation, breath,
+# foot, volume, expression, portamento, sostenuto, soft pedal, resonance to brightness.
+FOLLOWED = (1, 2, 4, 7, 11, 65, 66, 67, 71, 72, 73, 74)
+SUSTAIN_PEDAL = 64
+BEND_CENTRE = 8192
+NOBODY = np.float32(0.0)
+
+
+@rt
+def new_note(rig, source, channel, pitch, velocity):
+    """Return the slot of a new note that has no part yet; the oldest yields if all are taken. [audio]"""
+    state = rig.state[0]
+    if state.live == MAX_NOTES:
+        end_note(rig, _oldest(rig, -1))
+    slot = state.next_note & (MAX_NOTES - 1)
+    while rig.notes[slot].state != FREE:
+        slot = (slot + 1) & (MAX_NOTES - 1)
+    note = rig.notes[slot]
+    note.id = state.next_note
+    state.next_note += 1
+    note.state = DECIDING
+    note.source = source
+    note.channel = channel
+    note.pitch = pitch
+    note.velocity = velocity
+    note.part = -1
+    note.on_frame = state.frame
+    note.off_frame = -1
+    note.released = 0
+    note.how = 0
+    note.confidence = 1.0
+    rig.live[state.live] = slot
+    state.live += 1
+    rig.held[source, channel, pitch] = slot + 1
+    return slot
+
+
+@rt
+def _oldest(rig, part):
+    """Return the slot of the oldest sounding note of a part; of any note for -1. [audio]"""
+    best = -1
+    for i in range(rig.state[0].live):
+        slot = rig.live[i]
+        note = rig.notes[slot]
+        if part >= 0 and (note.part != part or note.state < SOUNDING):
+            continue
+        if best < 0 or note.id < rig.notes[best].id:
+            best = slot
+    return best
+
+
+@rt
+def sound_note(rig, slot, part):
+    """Let a note sound on a part from this frame on. [audio]"""
+    state = rig.state[0]
+    note = rig.notes[slot]
+    _make_room(rig, slot, part)
+    note.part = part
+    note.state = SOUNDING
+    note.sound_frame = state.frame
+    note.destination = rig.parts[part].destination
+    rig.parts[part].sounding += 1
+    if note.source != DIRECT:
+        follow_controllers(rig, part)
+    _strike(rig, slot)
+    delay = state.frame - note.on_frame
+    rig.stats[0].delay[min(delay, DELAY_BINS - 1)] += 1
+    emit(
+        rig, NOTE_ON, part, note.id, delay, note.confidence, note.pitch, note.velocity, note.how
+    )
+    if note.off_frame >= 0:
+        _release_later(rig, slot, note.off_frame + delay)
+
+
+@rt
+def _make_room(rig, slot, part):
+    """End what a new note replaces: the same key on this part, and the oldest beyond its limit."""
+    pitch = rig.notes[slot].pitch
+    i = 0
+    while i < rig.state[0].live:
+        other = rig.live[i]
+        note = rig.notes[other]
+        if other != slot and note.part == part and note.pitch == pitch and note.state >= SOUNDING:
+            end_note(rig, other)
+        else:
+            i += 1
+    while rig.parts[part].sounding >= rig.parts[part].polyphony:
+        end_note(rig, _oldest(rig, part))
+
+
+@rt
+def _strike(rig, slot):
+    """Start a note at its destination. [audio]"""
+    note = rig.notes[slot]
+    if note.destination == SOUNDFONT:
+        queue_fluid(rig, FLUID_NOTE_ON, note.part, note.pitch, note.velocity)
+    elif note.destination == BANK_VOICES:
+        bank = rig.parts[note.part].bank
+        if not start_voice(rig, note.part, bank, note.id, note.pitch, note.velocity):
+            rig.stats[0].refused_notes += 1
+
+
+@rt
+def _still(rig, slot):
+    """Let a note fall at its destination. [audio]"""
+    note = rig.notes[slot]
+    if note.destination == SOUNDFONT:
+        queue_fluid(rig, FLUID_NOTE_OFF, note.part, note.pitch, 0)
+    elif note.destination == BANK_VOICES:
+        release_voice(rig, note.id)
+
+
+@rt
+def move_note(rig, slot, part):
+    """Let a sounding note go on in another part, with a short cross-fade. [audio]"""
+    note = rig.notes[slot]
+    left = note.part
+    before = note.destination
+    after = rig.parts[part].destination
+    rig.parts[left].sounding -= 1
+    note.state = WAITING  # so that making room does not find it
+    _make_room(rig, slot, part)
+    note.state = SOUNDING
+    if note.source != DIRECT:
+        follow_controllers(rig, part)
+    rig.parts[part].sounding += 1
+    if before == BANK_VOICES and after == BANK_VOICES:
+        note.part = part
+        bank = rig.parts[part].bank
+        if not crossfade_voice(rig, note.id, part, bank, note.pitch, note.velocity):
+            rig.stats[0].refused_notes += 1
+    else:
+        _still(rig, slot)
+        note.part = part
+        note.destination = after
+        _strike(rig, slot)
+    emit(rig, MOVED, part, note.id, 0, note.confidence, note.pitch, note.velocity, left)
+
+
+@rt
+def key_up(rig, source, channel, pitch):
+    """The key of a note is released; it may sound on: a delay to keep, a pedal. [audio]"""
+    slot = rig.held[source, channel, pitch] - 1
+    if slot < 0:
+        return
+    rig.held[source, channel, pitch] = 0
+    note = rig.notes[slot]
+    now = rig.state[0].frame
+    if note.state < SOUNDING:
+        note.off_frame = now
+        return
+    delay = note.sound_frame - note.on_frame
+    if delay == 0:
+        let_go(rig, slot)
+    else:
+        _release_later(rig, slot, now + delay)
+
+
+@rt
+def _release_later(rig, slot, frame):
+    """Release a note at a frame to come. [audio]"""
+    note = rig.notes[slot]
+    packed = pack(RELEASE, 0, 0, 0, slot)
+    if not schedule(rig, frame, FROM_WITHIN, packed, np.float64(note.id)):
+        let_go(rig, slot)
+
+
+@rt
+def let_go(rig, slot):
+    """Release a sounding note now; the sustain pedal may hold it. [audio]"""
+    note = rig.notes[slot]
+    if note.released == 0:
+        note.released = 1
+        emit(rig, NOTE_OFF, note.part, note.id, 0, NOBODY, note.pitch, 0, 0)
+    pedal_channel = note.channel if note.source == DIRECT else 0
+    if rig.pedals[note.source, pedal_channel] != 0:
+        note.state = SUSTAINED
+    else:
+        end_note(rig, slot)
+
+
+@rt
+def end_note(rig, slot):
+    """End a note for good and free its slot. [audio]"""
+    state = rig.state[0]
+    note = rig.notes[slot]
+    if rig.held[note.source, note.channel, note.pitch] == slot + 1:
+        rig.held[note.source, note.channel, note.pitch] = 0
+    if note.state >= SOUNDING:
+        if note.released == 0:
+            emit(rig, NOTE_OFF, note.part, note.id, 0, NOBODY, note.pitch, 0, 0)
+        _still(rig, slot)
+        rig.parts[note.part].sounding -= 1
+    elif note.state == DECIDING:
+        state.deferred = max(state.deferred - 1, 0)
+    note.state = FREE
+    for i in range(state.live):
+        if rig.live[i] == slot:
+            state.live -= 1
+            rig.live[i] = rig.live[state.live]
+            break
+
+
+@rt
+def set_pedal(rig, source, channel, value):
+    """The sustain pedal of a keyboard (or of a part, for direct notes) moves. [audio]"""
+    down = 1 if value >= 64 else 0
+    rig.pedals[source, channel] = down
+    if down != 0:
+        return
+    i = 0
+    while i < rig.state[0].live:
+        slot = rig.live[i]
+        note = rig.notes[slot]
+        same = note.source == source and (source != DIRECT or note.channel == channel)
+        if same and note.state == SUSTAINED:
+            end_note(rig, slot)
+        else:
+            i += 1
+
+
+@rt
+def tell_part(rig, index, status, data1, data2):
+    """Send a controller, bend or pressure message to a part and report it. [audio]
+
+    The sustain pedal is kept by the notes themselves and only reported.
+    """
+    part = rig.parts[index]
+    if status == 0xB0:
+        part.sent[data1] = data2
+        if data1 != SUSTAIN_PEDAL:
+            queue_fluid(rig, FLUID_CC, index, data1, data2)
+        if data1 == 1:
+            part.vibrato = np.float32(data2 / 127.0)
+        elif data1 == 7 or data1 == 11:
+            volume = part.sent[7] / 100.0
+            swell = part.sent[11] / 127.0
+            part.expression = np.float32(volume * volume * swell * swell)
+            aim_strip(rig, index)
+    elif status == 0xE0:
+        bend = data1 | data2 << 7
+        part.last_bend = bend
+        queue_fluid(rig, FLUID_BEND, index, bend, 0)
+        part.bend = 2.0 ** ((bend - BEND_CENTRE) / 8192.0 * 2.0 / 12.0)
+    elif status == 0xD0:
+        part.last_pressure = data1
+        queue_fluid(rig, FLUID_PRESSURE, index, data1, 0)
+    else:
+        queue_fluid(rig, FLUID_KEY_PRESSURE, index, data1, data2)
+    emit(rig, CONTROLLER, index, -1, 0, NOBODY, status, data1, data2)
+
+
+@rt
+def follow_controllers(rig, index):
+    """Tell a part which of the player's controllers moved while it was silent. [audio]"""
+    state = rig.state[0]
+    part = rig.parts[index]
+    for controller in FOLLOWED:
+        value = rig.controllers[controller]
+        if part.sent[controller] != value:
+            tell_part(rig, index, 0xB0, controller, value)
+    if part.sent[SUSTAIN_PEDAL] != rig.controllers[SUSTAIN_PEDAL]:
+        tell_part(rig, index, 0xB0, SUSTAIN_PEDAL, rig.controllers[SUSTAIN_PEDAL])
+    if part.last_bend != state.bend:
+        tell_part(rig, index, 0xE0, state.bend & 127, state.bend >> 7)
+    if part.last_pressure != state.pressure:
+        tell_part(rig, index, 0xD0, state.pressure, 0)
+
+
+@rt
+def reset_controllers(rig):
+    """Put the player's controllers where they rest. [audio]"""
+    state = rig.state[0]
+    rig.controllers[:] = 0
+    rig.controllers[7] = 100
+    rig.controllers[11] = 127
+    rig.controllers[71:75] = 64
+    state.bend = BEND_CENTRE
+    state.pressure = 0
+
+
+@rt
+def end_source(rig, source):
+    """End every note of a keyboard, pedal or not. [audio]"""
+    for channel in range(16):
+        rig.pedals[source, channel] = 0
+    i = 0
+    while i < rig.state[0].live:
+        slot = rig.live[i]
+        if rig.notes[slot].source == source:
+            end_note(rig, slot)
+        else:
+            i += 1
+
+
+@rt
+def panic(rig):
+    """Silence everything at once and forget what is held. [audio]"""
+    state = rig.state[0]
+    while state.live > 0:
+        end_note(rig, rig.live[0])
+    rig.held[:] = 0
+    rig.pedals[:] = 0
+    state.chord_notes = 0
+    state.chord_id += 1
+    state.deferred = 0
+    kill_voices(rig, -1)
+    reset_controllers(rig)
+    for index in range(MAX_PARTS):
+        if rig.parts[index].used != 0:
+            follow_controllers(rig, index)
+            queue_fluid(rig, FLUID_CC, index, SUSTAIN_PEDAL, 0)
+            queue_fluid(rig, FLUID_SOUNDS_OFF, index, 0, 0)
+            queue_fluid(rig, FLUID_CC, index, 123, 0)
+    reset_network(rig.network_state, rig.memory)
+    emit(rig, PANICKED, -1, -1, 0, NOBODY, 0, 0, 0)

@@ -1,0 +1,273 @@
+"""What an event means: MIDI messages, parameters, commands. [audio]
+
+Messages are checked here once more, whoever sent them: anything malformed is counted and ignored.
+"""
+
+import numpy as np
+
+from engine.rt.chords import close_chord, decide_deferred, note_struck
+from engine.rt.layout import (
+    ACTIVE,
+    ASSIGNER,
+    BANK,
+    CHORD_MODE,
+    CHORD_WINDOW,
+    CHORUS_SEND,
+    CLASS_PART,
+    CLOSE_CHORD,
+    CONTROL,
+    DECIDE,
+    DESTINATION,
+    DIRECT,
+    FLUID_PROGRAM,
+    FREE_BANK,
+    GAIN,
+    HIGH,
+    LOW,
+    MASTER_GAIN,
+    MAX_PARTS,
+    MIDI,
+    MUTE,
+    PAN,
+    PANIC,
+    PANIC_CC,
+    PART_MIDI,
+    POLYPHONY,
+    PROGRAM,
+    QUIT,
+    RELEASE,
+    REVERB_SEND,
+    SET,
+    SOLO,
+    SOUNDING,
+    SOURCES,
+    ZONE,
+)
+from engine.rt.features import remember_note_off
+from engine.rt.fluid import queue_fluid
+from engine.rt.mixer import aim_all, aim_master, aim_strip
+from engine.rt.native import rt
+from engine.rt.notes import (
+    end_source,
+    key_up,
+    let_go,
+    panic,
+    reset_controllers,
+    set_pedal,
+    tell_part,
+)
+
+QUIT_FADE_FRAMES = 960
+
+
+@rt
+def handle(rig, packed, value):
+    """Act on an event at the present frame. [audio]"""
+    kind = packed & 0xFF
+    a = packed >> 8 & 0xFF
+    b = packed >> 16 & 0xFF
+    c = packed >> 24 & 0xFF
+    index = packed >> 32
+    if kind == MIDI:
+        if 0 <= index < DIRECT:
+            handle_midi(rig, index, a, b, c)
+        else:
+            rig.stats[0].bad_messages += 1
+    elif kind == PART_MIDI:
+        if 0 <= index < MAX_PARTS and rig.parts[index].used != 0:
+            _handle_direct(rig, index, a, b, c)
+        else:
+            rig.stats[0].bad_messages += 1
+    elif kind == SET:
+        set_parameter(rig, a, index, value)
+    elif kind == RELEASE:
+        note = rig.notes[index]
+        if note.id == np.int64(value) and note.state == SOUNDING:
+            let_go(rig, index)
+    elif kind == CLOSE_CHORD:
+        if np.int64(value) == rig.state[0].chord_id and rig.state[0].chord_notes > 0:
+            close_chord(rig)
+    elif kind == DECIDE:
+        decide_deferred(rig, index, np.int64(value))
+    elif kind == PANIC:
+        panic(rig)
+    elif kind == FREE_BANK:
+        rig.banks[index].leaving = 1
+    elif kind == QUIT:
+        _quit(rig)
+
+
+@rt
+def _legal(status, data1, data2):
+    return 0x80 <= status < 0xF0 and data1 < 0x80 and data2 < 0x80
+
+
+@rt
+def handle_midi(rig, source, status, data1, data2):
+    """Act on a channel message of the player. [audio]"""
+    if not _legal(status, data1, data2):
+        rig.stats[0].bad_messages += 1
+        return
+    state = rig.state[0]
+    channel = status & 0x0F
+    kind = status & 0xF0
+    if kind == 0x90 and data2 > 0:
+        if rig.held[source, channel, data1] != 0:
+            _key_up(rig, source, channel, data1)
+        note_struck(rig, source, channel, data1, data2)
+    elif kind == 0x80 or kind == 0x90:
+        _key_up(rig, source, channel, data1)
+    elif kind == 0xB0:
+        _handle_controller(rig, source, data1, data2)
+    elif kind == 0xE0:
+        state.bend = data1 | data2 << 7
+        _tell_sounding(rig, kind, data1, data2)
+    elif kind == 0xD0:
+        state.pressure = data1
+        _tell_sounding(rig, kind, data1, 0)
+    elif kind == 0xA0:
+        slot = rig.held[source, channel, data1] - 1
+        if slot >= 0 and rig.notes[slot].state >= SOUNDING:
+            tell_part(rig, rig.notes[slot].part, kind, data1, data2)
+
+
+@rt
+def _key_up(rig, source, channel, pitch):
+    """Release a key, in the network's memory too. [audio]"""
+    if rig.held[source, channel, pitch] != 0:
+        remember_note_off(rig.memory, pitch)
+        key_up(rig, source, channel, pitch)
+
+
+@rt
+def _handle_controller(rig, source, controller, value):
+    """Act on a controller of the player. [audio]"""
+    state = rig.state[0]
+    if controller == state.panic_cc:
+        if value > 0:
+            panic(rig)
+    elif controller == 120 or controller == 123:
+        end_source(rig, source)
+    elif controller == 121:
+        set_pedal(rig, source, 0, 0)
+        reset_controllers(rig)
+    elif controller == 64:
+        rig.controllers[64] = value
+        set_pedal(rig, source, 0, value)
+        _tell_sounding(rig, 0xB0, 64, value)
+    elif controller not in (0, 6, 32, 38) and controller < 96:
+        rig.controllers[controller] = value
+        _tell_sounding(rig, 0xB0, controller, value)
+
+
+@rt
+def _tell_sounding(rig, status, data1, data2):
+    """Send a message to every part that holds notes; the others hear of it when they play. [audio]"""
+    for index in range(MAX_PARTS):
+        if rig.parts[index].sounding > 0:
+            tell_part(rig, index, status, data1, data2)
+
+
+@rt
+def _handle_direct(rig, index, status, data1, data2):
+    """Act on a channel message that names its part. [audio]"""
+    if not _legal(status, data1, data2):
+        rig.stats[0].bad_messages += 1
+        return
+    kind = status & 0xF0
+    if kind == 0x90 and data2 > 0:
+        if rig.held[DIRECT, index, data1] != 0:
+            key_up(rig, DIRECT, index, data1)
+        note_struck(rig, DIRECT, index, data1, data2)
+    elif kind == 0x80 or kind == 0x90:
+        key_up(rig, DIRECT, index, data1)
+    elif kind == 0xB0:
+        if data1 == 64:
+            set_pedal(rig, DIRECT, index, data2)
+        if data1 < 96 and data1 not in (0, 6, 32, 38):
+            tell_part(rig, index, kind, data1, data2)
+    elif kind != 0xC0:
+        tell_part(rig, index, kind, data1, data2)
+
+
+@rt
+def set_parameter(rig, parameter, index, value):
+    """Set a parameter; gains and sends move along a ramp from this frame on. [audio]"""
+    if parameter < MASTER_GAIN:
+        if 0 <= index < MAX_PARTS:
+            _set_part(rig, parameter, index, value)
+        return
+    state = rig.state[0]
+    number = np.int64(value)
+    if parameter == MASTER_GAIN:
+        aim_master(rig, np.float32(value))
+    elif parameter == CHORD_WINDOW:
+        state.chord_window = number
+    elif parameter == CHORD_MODE:
+        state.chord_mode = number
+    elif parameter == ASSIGNER:
+        state.assigner = number
+    elif parameter == PANIC_CC:
+        state.panic_cc = number
+    elif parameter == CONTROL:
+        state.control = number
+    elif parameter == CLASS_PART:
+        if 0 <= index < rig.class_part.size and 0 <= number < MAX_PARTS:
+            rig.class_part[index] = number
+    elif parameter == ZONE and 0 <= index < rig.zones.size:
+        rig.zones[index] = number
+
+
+@rt
+def _set_part(rig, parameter, index, value):
+    """Set a parameter of a part. [audio]"""
+    part = rig.parts[index]
+    number = np.int64(value)
+    if parameter == GAIN:
+        part.gain = np.float32(value)
+    elif parameter == PAN:
+        part.pan = np.float32(value)
+    elif parameter == MUTE:
+        part.mute = number
+    elif parameter == SOLO:
+        part.solo = number
+    elif parameter == REVERB_SEND:
+        part.reverb = np.float32(value)
+    elif parameter == CHORUS_SEND:
+        part.chorus = np.float32(value)
+    elif parameter == LOW:
+        part.low = number
+    elif parameter == HIGH:
+        part.high = number
+    elif parameter == POLYPHONY:
+        part.polyphony = max(number, 1)
+    elif parameter == DESTINATION:
+        part.destination = number
+    elif parameter == BANK:
+        part.bank = number
+    elif parameter == PROGRAM:
+        queue_program(rig, index, number)
+    elif parameter == ACTIVE:
+        part.active = number
+        if number != 0:
+            part.used = 1
+    if parameter == SOLO or parameter == ACTIVE:
+        aim_all(rig)
+    elif parameter <= CHORUS_SEND or parameter == DESTINATION:
+        aim_strip(rig, index)
+
+
+@rt
+def queue_program(rig, index, number):
+    """Give a part's channel the preset bank * 128 + program of the SoundFont. [audio]"""
+    queue_fluid(rig, FLUID_PROGRAM, index, number >> 7, number & 127)
+
+
+@rt
+def _quit(rig):
+    """Fade out, then report and stay silent. [audio]"""
+    state = rig.state[0]
+    if state.quit == 0:
+        state.quit = 1
+        state.quit_frame = state.frame + QUIT_FADE_FRAMES
+        aim_master(rig, np.float32(0.0))

@@ -1,0 +1,140 @@
+"""The stream: events in frame order, sound between them. Live and offline run this very code. [audio]
+
+A block is cut wherever an event is due and at every multiple of QUANTUM, so voices and mixer never
+see an event inside a segment, and the same events give the same samples for any size of block.
+"""
+
+import numpy as np
+
+from engine.rt.fluid import render_fluid
+from engine.rt.layout import (
+    DIRECT,
+    FROM_COMMAND,
+    FROM_EVENT,
+    MAX_PARTS,
+    QUANTUM,
+    QUEUE,
+    QUITTED,
+)
+from engine.rt.mixer import (
+    MASTER_LEFT,
+    clear_mix,
+    mix_segment,
+    update_meters,
+)
+from engine.rt.native import load_acquire, rt, store_release
+from engine.rt.notes import end_source
+from engine.rt.queue import drop_first, schedule
+from engine.rt.results import emit
+from engine.rt.rings import READ, WRITE, done_event, pop_event
+from engine.rt.router import handle
+from engine.rt.voices import free_banks, render_voices, tidy_voices
+
+LOST_OFFS = 12  # in the event ring's cursor: note-offs that found no room
+VIBRATO_HZ = 5.5
+KEPT_FREE = 1024  # places in the queue for what the callback schedules itself
+
+
+@rt
+def process(rig, frames):
+    """Render the next `frames` frames into rig.outputs. [audio]"""
+    state = rig.state[0]
+    _take_in(rig, rig.command_words, rig.command_values, rig.command_cursor, FROM_COMMAND)
+    _take_in(rig, rig.event_words, rig.event_values, rig.event_cursor, FROM_EVENT)
+    _make_up_for_lost_offs(rig)
+    at = 0
+    while at < frames:
+        _act(rig)
+        grid = state.frame % QUANTUM
+        if grid == 0:
+            _begin_quantum(rig)
+        count = min(frames - at, QUANTUM - grid)
+        if state.queued > 0:
+            count = min(count, rig.queue[0].frame - state.frame)
+        clear_mix(rig, count)
+        render_voices(rig, count)
+        mix_segment(rig, at, count)
+        _tap(rig, count)
+        state.frame += count
+        at += count
+
+
+@rt
+def _take_in(rig, words, values, cursor, origin):
+    """Move a ring's events to the queue, counting those whose frame has passed. [audio]"""
+    state = rig.state[0]
+    while state.queued < QUEUE - KEPT_FREE:
+        slot = pop_event(words, cursor)
+        if slot < 0:
+            return
+        frame = words[slot + 1]
+        if frame < state.frame:
+            if frame >= 0:
+                rig.stats[0].late_events += 1
+            frame = state.frame
+        schedule(rig, frame, origin, words[slot + 2], values[slot + 3])
+        done_event(words, cursor)
+
+
+@rt
+def _make_up_for_lost_offs(rig):
+    """A producer found no room for a note-off: end all notes of keyboards, so that none hangs."""
+    state = rig.state[0]
+    lost = load_acquire(rig.event_cursor, LOST_OFFS)
+    if lost != state.lost_offs:
+        state.lost_offs = lost
+        for source in range(DIRECT + 1):
+            end_source(rig, source)
+
+
+@rt
+def _act(rig):
+    """Do everything that is due at this frame. [audio]"""
+    state = rig.state[0]
+    while state.queued > 0 and rig.queue[0].frame <= state.frame:
+        packed = rig.queue[0].packed
+        value = rig.queue[0].value
+        drop_first(rig)
+        handle(rig, packed, value)
+
+
+@rt
+def _begin_quantum(rig):
+    """What happens on the absolute grid: FluidSynth, bends, meters, tidying up. [audio]"""
+    state = rig.state[0]
+    for index in range(MAX_PARTS):
+        part = rig.parts[index]
+        if part.used != 0:
+            period = np.int64(state.rate_hz / VIBRATO_HZ)
+            phase = 2.0 * np.pi * (state.frame % period) / period
+            part.ratio = part.bend * 2.0 ** (part.vibrato * 0.5 / 12.0 * np.sin(phase))
+    tidy_voices(rig)
+    free_banks(rig)
+    update_meters(rig)
+    render_fluid(rig)
+    if state.quit == 1 and state.frame >= state.quit_frame:
+        state.quit = 2
+        emit(rig, QUITTED, -1, -1, 0, np.float32(0.0), 0, 0, 0)
+        state.quit_done = 1
+
+
+@rt
+def _tap(rig, count):
+    """Leave the master and the used stems for the recorder; count what it was too slow for. [audio]"""
+    state = rig.state[0]
+    if state.tap == 0:
+        return
+    capacity = rig.tap.shape[1]
+    write = rig.tap_cursor[WRITE]
+    if write + count - load_acquire(rig.tap_cursor, READ) > capacity:
+        rig.stats[0].underruns += count
+        return
+    for channel in range(rig.tap.shape[0]):
+        row = MASTER_LEFT + channel if channel < 2 else channel - 2
+        if channel >= 2 and rig.parts[(channel - 2) >> 1].used == 0:
+            for n in range(count):
+                rig.tap[channel, (write + n) % capacity] = np.float32(0.0)
+            continue
+        for n in range(count):
+            rig.tap[channel, (write + n) % capacity] = rig.mix[row, n]
+    store_release(rig.tap_cursor, WRITE, write + count)
