@@ -17,7 +17,7 @@ from engine.midi.player import Feeder
 
 CHUNK_FRAMES = 2048
 SILENT = 10 ** (-75 / 20)
-LARGEST_BLOCK_FRAMES = 64
+BLOCK_FRAMES = 64
 
 
 class PartInlet:
@@ -54,7 +54,7 @@ def play_offline(
     *,
     tail_s: float = 4.0,
     stems: bool = False,
-    block_frames: int = LARGEST_BLOCK_FRAMES,
+    block_frames: int = BLOCK_FRAMES,
 ) -> int:
     """Play what the feeders hold, then at most `tail_s` more; frames rendered.
 
@@ -62,9 +62,11 @@ def play_offline(
     order. The tail ends early once nothing sounds any more. [main]
     """
     first_frame = engine.frame
-    done = False
-    while not done:
-        done = all([feeder.feed(engine.frame + CHUNK_FRAMES) for feeder in feeders])
+    playing = True
+    while playing:
+        playing = False
+        for feeder in feeders:
+            playing |= not feeder.feed(engine.frame + CHUNK_FRAMES)
         _render(engine, stems, block_frames, on_chunk)
     tail_end_frame = engine.frame + int(tail_s * engine.rate_hz)
     while engine.frame < tail_end_frame:

@@ -37,13 +37,14 @@ BLACK_KEYS = (1, 3, 6, 8, 10)
 
 @dataclass(frozen=True)
 class RollNote:
-    """A bar of the roll; `wrong` marks it."""
+    """A bar of the roll; `wrong` marks it, `also` is a second part in unison."""
 
     start_s: float
     end_s: float
     pitch: int
     part: int
     wrong: bool = False
+    also: int | None = None
 
 
 def part_colour(part: int) -> str:
@@ -114,6 +115,9 @@ def _draw_roll(
                 zorder=3 if note.wrong else 2,
             )
         )
+        if note.also is not None:
+            lower = (note.start_s, note.pitch - 0.36), width_s, 0.36
+            axis.add_patch(Rectangle(*lower, facecolor=part_colour(note.also), zorder=2.5))
         if note.wrong:
             axis.plot(
                 note.start_s + min(width_s / 2, 0.25),

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.errors import RipienoError
-from engine.midi.performance import Performance
+from engine.midi.messages import MIDDLE_VELOCITY, NOTE_OFF, NOTE_ON
+from engine.midi.performance import Performance, Track, in_playing_order, new_events
 
 LEAD_IN_S = 0.25
 SHORTEST_S = 0.04
@@ -70,11 +71,11 @@ def perform(
     return _one_key_at_a_time(played)
 
 
-def messages(played: list[PlayedNote]) -> list[tuple[float, bytes]]:
-    """The performance as (second, MIDI message), ends before starts where they coincide. [any]"""
-    timed = [(n.start_s, 1, bytes([0x90, n.pitch, n.velocity])) for n in played]
-    timed += [(n.end_s, 0, bytes([0x80, n.pitch, 64])) for n in played]
-    return [(second, message) for second, _, message in sorted(timed)]
+def at_the_keyboard(name: str, played: list[PlayedNote]) -> Performance:
+    """What the player does, as one track of MIDI. [any]"""
+    rows = [(n.start_s, bytes((NOTE_ON, n.pitch, n.velocity)), 0) for n in played]
+    rows += [(n.end_s, bytes((NOTE_OFF, n.pitch, MIDDLE_VELOCITY)), 0) for n in played]
+    return Performance(name, in_playing_order(new_events(rows)), (Track("Keyboard"),))
 
 
 def _rubato(

@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,13 +22,21 @@ from engine.addresses import PROTOCOL
 from engine.control import Control, Event
 from engine.ensembles import Ensemble, list_ensembles, load_ensemble
 from engine.errors import RipienoError
+from engine.inputs import COMPUTER_SOURCE, FILE_SOURCE
 from engine.notes import HOW, MOVED, NOTE_OFF, NOTE_ON
 from engine.silence import SilentDevice
+
+if TYPE_CHECKING:
+    from engine.inputs import Inputs
+    from engine.midi.outlet import Outlet
+    from engine.midi.performance import Performance
+    from engine.midi.player import Player
 
 PUMP_PERIOD_S = 0.01
 TEND_PERIOD_S = 0.5
 PANIC_RESULT = 5
 DEFAULT_BLOCK_FRAMES = 128
+NO_INPUT, NO_SUCH_SOURCE = "none", "(no input)"
 PART_SETTINGS = ("gain_db", "pan", "mute", "solo", "reverb_send", "chorus_send")
 GLOBAL_SETTINGS = ("chord_window_ms", "master_gain_db", "tempo_bpm", "panic_cc")
 
@@ -70,6 +78,7 @@ class Session:
         say: Callable[[str], None] | None = None,
         on_results: Callable[[np.ndarray], None] | None = None,
         on_audio: Callable[[np.ndarray], None] | None = None,
+        device: Any = None,
     ) -> None:
         self.settings = settings
         self.quit_wanted = threading.Event()
@@ -82,11 +91,14 @@ class Session:
         self._threads: list[threading.Thread] = []
         self._closed = False
         self._recorder: Any = None
-        self._inputs: Any = None
+        self._inputs: Inputs | None = None
+        self._player: Player | None = None
+        self._computer: Outlet | None = None
         self.control: Control | None = None
         self._silence: SilentDevice | None = None
         self.ensemble: Ensemble = load_ensemble(settings.ensemble)
-        self.device: Any = open_device(settings)
+        self.device: Any = device or open_device(settings)
+        self._jack = type(self.device).__name__ == "JackDevice"  # it takes MIDI by itself
         try:
             self._build()
         except BaseException:
@@ -103,8 +115,8 @@ class Session:
             soundfont=settings.soundfont,
             tap=settings.record or settings.tap,
         )
-        self.model = registry.find(self.ensemble.model)
-        self.engine.load_separator(registry.load(self.model))
+        self.model = registry.find_model(self.ensemble.model)
+        self.engine.load_separator(registry.load_weights(self.model))
         self._apply(self.ensemble)
         if settings.chord_window_ms is not None:
             self.engine.set("chord_window_ms", settings.chord_window_ms)
@@ -209,6 +221,34 @@ class Session:
             return []
         rate_hz = self.engine.rate_hz
         return [event for r in results.tolist() if (event := osc_event(r, rate_hz)) is not None]
+
+    def introduction(self) -> list[str]:
+        """What a player wants to know at the start, in sentences. [main]"""
+        parts = ", ".join(part.name for part in self.ensemble.parts)
+        sentences = [
+            f"{self.ensemble.name} ({parts}) through {self.device.description}.",
+            f"Listening to {', '.join(self.input_names()) or 'no MIDI input'}.",
+        ]
+        if self.control:
+            sentences.append(f"Remote control: OSC on 127.0.0.1, port {self.control.port}.")
+        recorder = self.recorder_state()
+        if recorder["recording"]:
+            sentences.append(f"Recording into {recorder['folder']}.")
+        return sentences
+
+    def summary(self) -> list[str]:
+        """What there is to say at the end, in sentences. [main]"""
+        stats = self.engine.stats()
+        notes = stats.notes_network + stats.notes_rule
+        delay_ms = stats.delay_ms
+        sentences = [
+            f"{notes} notes, delay {delay_ms['p50']:.1f}/{delay_ms['p99']:.1f} ms (median/99 %), "
+            f"{stats.xruns} xruns, {stats.dropped_events} events dropped."
+        ]
+        recorder = self.recorder_state()
+        if recorder["folder"]:
+            sentences.append(f"Recorded in {recorder['folder']}.")
+        return sentences
 
     # ---- what the control, the terminal and tests ask ------------------------------------
 
@@ -327,7 +367,13 @@ class Session:
 
     def _start_device(self) -> None:
         with self._lock:
-            self.device.start(self.engine)
+            if self._jack:
+                source = self.settings.input_port
+                if source == NO_INPUT or not self.settings.keyboards:
+                    source = NO_SUCH_SOURCE
+                self.device.start(self.engine, midi_source=source)
+            else:
+                self.device.start(self.engine)
             self.device.name_parts([part.name for part in self.ensemble.parts])
 
     def tend(self) -> None:
@@ -342,10 +388,52 @@ class Session:
             if not self.device.alive and self._silence is None:
                 self._silence = SilentDevice(self.engine.rate_hz)
                 self._silence.start(self.engine)
-        if self._inputs is not None:
-            sentences = [*sentences, *self._inputs.tend()]
         for sentence in sentences:
             self.say(sentence)
+        if self._inputs is not None:
+            self._inputs.tend()
+
+    # ---- inputs --------------------------------------------------------------------------
+
+    def _start_inputs(self) -> None:
+        from engine.inputs import Inputs
+
+        wanted = self.settings.input_port
+        if not self._jack and self.settings.keyboards and wanted != NO_INPUT:
+            self._inputs = Inputs(self.engine, wanted, self.say)
+
+    def input_names(self) -> list[str]:
+        """Where notes can come from now. [any]"""
+        names = ["JACK MIDI"] if self._jack else []
+        return names + (self._inputs.names if self._inputs else [])
+
+    def play_file(self, performance: Performance, start_frame: int | None = None) -> Player:
+        """Play a performance in real time, as if at a keyboard. [main]"""
+        from engine.midi.performance import merged_to_keyboard
+        from engine.midi.player import Player
+
+        if self._player is not None:
+            self._player.stop()
+        keyboard = merged_to_keyboard(performance)
+        self._player = Player(self.engine, keyboard, source=FILE_SOURCE)
+        self._player.start(start_frame)
+        return self._player
+
+    def play_key(self, message: bytes) -> bool:
+        """A message of the computer's keyboard; False if it found no room. [any]"""
+        from engine.midi.outlet import Outlet
+
+        if self._computer is None:
+            self._computer = Outlet(self.engine, COMPUTER_SOURCE)
+        return self._computer.send(message)
+
+    def _close_inputs(self) -> None:
+        if self._player is not None:
+            self._player.stop()
+        if self._computer is not None:
+            self._computer.release()
+        if self._inputs is not None:
+            self._inputs.close()
 
     def _close_device(self) -> None:
         with self._lock:

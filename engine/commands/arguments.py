@@ -49,13 +49,13 @@ def add_ensemble(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_chord_window(parser: argparse.ArgumentParser) -> None:
+def add_chord_window(parser: argparse.ArgumentParser, default: str = "the ensemble's own") -> None:
     parser.add_argument(
         "--chord-window",
         metavar="MS",
         type=number(0, 45, "ms"),
         help="how long a chord may wait for its last note before its parts are chosen: 0 is "
-        "fastest, 45 most accurate (default: the ensemble's own)",
+        f"fastest, 45 most accurate (default: {default})",
     )
 
 

@@ -1,0 +1,54 @@
+"""Arrange a MIDI file for an ensemble: every note goes to a part, nothing else changes.
+
+All tracks are read as one keyboard (drums left out); the result has a track a part, with its name
+and program, and keeps the file's tempo, meter and key. No sound is made, so it takes seconds.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from engine.commands.arguments import add_chord_window, add_ensemble
+
+SUMMARY = "a MIDI file in, the same music for an ensemble out"
+EXAMPLES = """\
+examples:
+  ripieno arrange piano.mid -o quartet.mid
+  ripieno arrange piano.mid -o choir.mid --ensemble satb_choir
+  ripieno arrange piano.mid -o live.mid --chord-window 0     as it would be played live"""
+WINDOW_MS = 45.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("input", metavar="IN.mid", type=Path, help="the MIDI file to arrange")
+    parser.add_argument(
+        "-o", "--output", metavar="OUT.mid", type=Path, required=True, help="where to write"
+    )
+    add_ensemble(parser)
+    add_chord_window(parser, f"{WINDOW_MS:g}: a file can wait")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from engine.ensembles import load_ensemble
+    from engine.midi.files import read_midi, write_midi
+    from engine.separate import arrange
+
+    ensemble = load_ensemble(arguments.ensemble)
+    performance = read_midi(arguments.input)
+    window_ms = WINDOW_MS if arguments.chord_window is None else arguments.chord_window
+    arrangement = arrange(performance, ensemble, window_ms)
+    write_midi(
+        arguments.output,
+        arrangement.tracks,
+        arrangement.events,
+        performance.tempo,
+        time_signatures=performance.time_signatures,
+        key_signatures=performance.key_signatures,
+        title=performance.name,
+    )
+    for remark in arrangement.remarks:
+        print(remark)
+    counts = zip(ensemble.parts, arrangement.notes_in_part, strict=True)
+    print(f"{arguments.output}: " + ", ".join(f"{part.name} {n}" for part, n in counts))
+    return 0

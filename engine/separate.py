@@ -1,0 +1,122 @@
+"""Part separation of a whole file: the live path without sound, as fast as it goes.
+
+`arrange` and the demo's accuracy figures come from here. It is the engine itself, fed the same
+messages at the same frames, so a file is separated exactly as it would be when played. [main]
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from engine.ensembles import Ensemble
+from engine.midi.messages import MIDDLE_VELOCITY, NOTE_OFF, NOTE_ON
+from engine.midi.performance import (
+    Performance,
+    Track,
+    in_playing_order,
+    merged_to_keyboard,
+    new_events,
+)
+from engine.notes import Note, NoteLog
+from engine.offline import keyboard_feeder, play_offline
+
+RATE_HZ = 48000
+AFTER_S = 0.1
+
+
+@dataclass(frozen=True)
+class Arrangement:
+    """A file for an ensemble: `events` of `tracks`, a track a part, at the source's own times."""
+
+    tracks: tuple[Track, ...]
+    events: np.ndarray
+    notes_in_part: tuple[int, ...]
+    remarks: tuple[str, ...]
+
+
+def separate(
+    keyboard: Performance, ensemble: Ensemble, chord_window_ms: float | None = None
+) -> list[Note]:
+    """The notes of a keyboard performance with the part each was given, by onset. [main]"""
+    engine = silent_engine(ensemble, chord_window_ms)
+    log = NoteLog()
+    try:
+        feeder = keyboard_feeder(engine, keyboard)
+        play_offline(engine, [feeder], lambda _, results: log.add(results), tail_s=AFTER_S)
+    finally:
+        engine.close()
+    log.end_all(engine.frame)
+    return log.notes
+
+
+def silent_engine(ensemble: Ensemble, chord_window_ms: float | None = None) -> Any:
+    """An engine that decides and plays nothing. [main]"""
+    from engine.core import Engine
+    from models import registry
+
+    engine = Engine(RATE_HZ)
+    engine.load_separator(registry.load(ensemble.model))
+    engine.apply(ensemble)
+    if chord_window_ms is not None:
+        engine.set("chord_window_ms", chord_window_ms)
+    return engine
+
+
+def arrange(
+    performance: Performance, ensemble: Ensemble, chord_window_ms: float | None = None
+) -> Arrangement:
+    """Give every note of a file to a part of the ensemble; nothing else of it changes.
+
+    Notes of a pitch that several tracks strike together are one key, hence one note. Pedals and
+    the like go to every part. [main]
+    """
+    keyboard = merged_to_keyboard(performance)
+    parts = parts_of_notes(keyboard, separate(keyboard, ensemble, chord_window_ms))
+    rows: list[tuple[float, bytes, int]] = []
+    for note, part in zip(keyboard.notes().tolist(), parts, strict=True):
+        start_s, end_s, pitch, velocity, release = note[:5]
+        rows.append((start_s, bytes((NOTE_ON, pitch, velocity)), part))
+        rows.append((end_s, bytes((NOTE_OFF, pitch, release or MIDDLE_VELOCITY)), part))
+    for event, message in zip(keyboard.events, keyboard.messages(), strict=True):
+        if event["status"] & 0xF0 not in (NOTE_ON, NOTE_OFF):
+            seconds = float(event["seconds"])
+            rows += [(seconds, message, part) for part in range(len(ensemble.parts))]
+    return Arrangement(
+        tracks=part_tracks(ensemble),
+        events=in_playing_order(new_events(rows)),
+        notes_in_part=tuple(parts.count(part) for part in range(len(ensemble.parts))),
+        remarks=keyboard.remarks,
+    )
+
+
+def part_tracks(ensemble: Ensemble) -> tuple[Track, ...]:
+    """The ensemble's parts as tracks of a MIDI file. [any]"""
+    return tuple(
+        Track(part.name, part.program, part.bank, part.midi_channel) for part in ensemble.parts
+    )
+
+
+def parts_of_notes(keyboard: Performance, separated: list[Note]) -> list[int]:
+    """The part of each of `keyboard.notes()`: the n-th note of a pitch is the n-th that sounded.
+
+    A note the engine had no room for goes where the one before it on its pitch went. [any]
+    """
+    by_pitch: dict[int, list[Note]] = {}
+    for note in sorted(separated, key=lambda note: note.note):
+        by_pitch.setdefault(note.pitch, []).append(note)
+    parts: list[int] = []
+    for pitch in keyboard.notes()["pitch"].tolist():
+        queue = by_pitch.get(pitch, [])
+        parts.append(queue[0].part if queue else 0)
+        if len(queue) > 1:
+            queue.pop(0)
+    return parts
+
+
+def tracks_are_parts(performance: Performance, ensemble: Ensemble) -> bool:
+    """Whether the tracks bear the names of the ensemble's parts, as `arrange` writes. [any]"""
+    names = [part.name.casefold() for part in ensemble.parts]
+    return all(track.name.casefold() in names for track in performance.tracks)
