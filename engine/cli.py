@@ -10,7 +10,6 @@ import argparse
 import logging
 import sys
 import traceback
-from importlib import metadata
 
 from engine.commands import arrange, demo, devices, doctor, play, render, takes
 from engine.errors import RipienoError
@@ -41,6 +40,8 @@ class VersionAction(argparse.Action):
 
 def version() -> str:
     """The installed version, or "unknown" in a bare checkout. [any]"""
+    from importlib import metadata
+
     try:
         return metadata.version("ripieno")
     except metadata.PackageNotFoundError:
@@ -120,7 +121,7 @@ def sentence(error: Exception) -> str:
     if isinstance(error, OSError) and error.filename:
         return f"{error.filename}: {error.strerror}"
     kind = type(error).__name__
-    return f"unexpected {kind}: {text or 'no details'} (run again with --verbose for more)"
+    return f"unexpected {kind}: {text or 'no details'} (--verbose shows where)"
 
 
 if __name__ == "__main__":

@@ -287,7 +287,7 @@ def draw(
 def _model_facts(ensemble: Ensemble) -> dict[str, str]:
     from models import registry
 
-    model = registry.find_model(ensemble.model)
+    model = registry.find(ensemble.model)
     return {"name": model.name, "sha256": model.sha256}
 
 

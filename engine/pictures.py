@@ -70,12 +70,12 @@ def draw_rolls(
     end_s = max((n.end_s for n in everything), default=1.0)
     style = {"font.family": "DejaVu Sans", "font.size": 10, "svg.hashsalt": "ripieno"}
     with mpl.rc_context(style):
-        figure = Figure(figsize=(14.0, 1.5 + 3.3 * len(rolls)), dpi=140, facecolor=PAPER)
+        figure = Figure(figsize=(14.0, 1.5 + 3.6 * len(rolls)), dpi=140, facecolor=PAPER)
         FigureCanvasAgg(figure)
         axes = figure.subplots(len(rolls), 1, sharex=True, squeeze=False)[:, 0]
         height_in = figure.get_figheight()
         figure.subplots_adjust(
-            left=0.045, right=0.985, top=1 - 0.98 / height_in, bottom=0.55 / height_in, hspace=0.15
+            left=0.045, right=0.985, top=1 - 0.98 / height_in, bottom=0.55 / height_in, hspace=0.17
         )
         for axis, (name, notes) in zip(axes, rolls, strict=True):
             _draw_roll(axis, name, notes, low, high, end_s)
@@ -104,27 +104,27 @@ def _draw_roll(
         rounding_s = min(0.05, width_s / 3)
         axis.add_patch(
             FancyBboxPatch(
-                (note.start_s, note.pitch - 0.42),
+                (note.start_s, note.pitch - 0.45),
                 width_s,
-                0.84,
+                0.9,
                 boxstyle=f"round,pad=0,rounding_size={rounding_s}",
                 mutation_aspect=8.0,
                 facecolor=part_colour(note.part),
                 edgecolor=INK if note.wrong else PAPER,
-                linewidth=1.5 if note.wrong else 0.6,
+                linewidth=1.4 if note.wrong else 0.5,
                 zorder=3 if note.wrong else 2,
             )
         )
         if note.also is not None:
-            lower = (note.start_s, note.pitch - 0.36), width_s, 0.36
+            lower = (note.start_s, note.pitch - 0.42), width_s, 0.42
             axis.add_patch(Rectangle(*lower, facecolor=part_colour(note.also), zorder=2.5))
         if note.wrong:
             axis.plot(
-                note.start_s + min(width_s / 2, 0.25),
-                note.pitch,
+                note.start_s + width_s / 2,
+                note.pitch + 1.15,
                 marker="x",
-                markersize=5,
-                markeredgewidth=1.6,
+                markersize=5.5,
+                markeredgewidth=1.7,
                 color=INK,
                 zorder=4,
             )

@@ -115,8 +115,8 @@ class Session:
             soundfont=settings.soundfont,
             tap=settings.record or settings.tap,
         )
-        self.model = registry.find_model(self.ensemble.model)
-        self.engine.load_separator(registry.load_weights(self.model))
+        self.model = registry.find(self.ensemble.model)
+        self.engine.load_separator(registry.load(self.model))
         self._apply(self.ensemble)
         if settings.chord_window_ms is not None:
             self.engine.set("chord_window_ms", settings.chord_window_ms)
@@ -440,6 +440,22 @@ class Session:
             if self._silence is not None:
                 self._silence.close()
             self.device.close()
+
+    # ---- recorder ------------------------------------------------------------------------
+
+    def _start_recorder(self) -> None:
+        raise NotImplementedError
+
+    def recorder_state(self) -> dict[str, Any]:
+        return {"recording": False, "folder": "", "seconds": 0.0}
+
+    def _close_recorder(self) -> None:
+        pass
+
+    def _carry_audio(self, results) -> None:
+        audio = self.engine.tap()
+        if self._on_audio:
+            self._on_audio(audio)
 
     def _close_control(self) -> None:
         if self.control:

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from engine.errors import RipienoError
-from engine.rt.layout import MAX_BLOCK
 
+MAX_BLOCK_FRAMES = 8192
 LATEST_S = 0.5  # further behind than this, time is given up instead of caught up
 
 
@@ -22,8 +22,8 @@ class SilentDevice:
     """Same life as the other devices: start, tend, close; may be started again. [main]"""
 
     def __init__(self, rate_hz: int = 48000, block_frames: int = 256) -> None:
-        if not 1 <= block_frames <= MAX_BLOCK:
-            raise RipienoError(f"block must be 1 to {MAX_BLOCK} frames, got {block_frames}")
+        if not 1 <= block_frames <= MAX_BLOCK_FRAMES:
+            raise RipienoError(f"block must be 1 to {MAX_BLOCK_FRAMES} frames, got {block_frames}")
         self.rate_hz = rate_hz
         self.block_frames = block_frames
         self.latency_frames = 0
@@ -43,6 +43,7 @@ class SilentDevice:
     def start(self, engine: Any) -> None:
         """Run `engine` until `close`. [main]"""
         self._stop.clear()
+        engine.begin(self.block_frames, False)
         self._thread = threading.Thread(
             target=self._run, args=(engine,), name="silent device", daemon=True
         )
