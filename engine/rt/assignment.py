@@ -14,7 +14,7 @@ _VIOLATION = 1e4  # dwarfs every difference of log-probabilities
 
 @rt
 def assign_jointly(logp, n, allowed, labels):
-    """Give the first `n` notes distinct classes so that the sum of log-probabilities is best. [audio]
+    """Give the first `n` notes distinct classes of the best sum of log-probabilities. [audio]
 
     logp (N, K) float32, n <= K <= MAX_CLASSES; allowed (N, K) uint8, 0 where a note must not get a
     class: where that cannot be kept, as few notes as possible break it; labels (N,) int8 receives
@@ -89,7 +89,7 @@ def assign_zone(pitch, zones):
 
 @rt
 def assign_closest(last_pitch, pitch, allowed):
-    """Return the allowed class whose last pitch lies closest; if none is allowed, the closest. [audio]
+    """Return the allowed class whose last pitch lies closest; of none, the closest. [audio]
 
     last_pitch (K,) is what each class played last; at the start, the middle of its range. It is
     the caller's to update. allowed (K,) uint8. Of equal distances the lower voice wins.

@@ -15,7 +15,6 @@ from numba import njit
 
 from engine.rt.assignment import MAX_CLASSES
 from engine.rt.features import (
-    MAX_TOKENS,
     PITCH,
     TOKENS,
     new_memory,
@@ -92,7 +91,7 @@ def random_weights(classes: int, seed: int) -> dict[str, np.ndarray]:
 
 
 def frequencies() -> np.ndarray:
-    """Return the fundamental of every key relative to that of key 108, the piano's highest. [any]"""
+    """Return every key's fundamental relative to that of key 108, the piano's highest. [any]"""
     return 2.0 ** ((np.arange(128) - 108) / 12)
 
 

@@ -1,6 +1,7 @@
 """The form all benchmarks share: a table on the terminal and, with ``--json FILE``, a file.
 
-The file is ``{"bench": NAME, "rows": [{column: value}], "reach": {claim: {"value", "bar", "ok"}}}``.
+The file is ``{"bench": NAME, "rows": [{column: value}], "reach": {claim: CLAIM}}`` with CLAIM
+``{"value", "bar", "ok"}``.
 """
 
 import argparse

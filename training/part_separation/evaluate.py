@@ -11,7 +11,8 @@ of the written; a key struck for two voices is struck once. Seeded: the same fig
 """
 
 import argparse
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from numba import njit
 from engine.rt.assignment import assign_closest, assign_jointly, assign_zone
 from engine.rt.features import remember_note_off
 from engine.rt.network import new_network, reset_network, step
+from models import registry
 from training.part_separation.live import (
     CLASSES,
     CLEAN,
@@ -33,7 +35,75 @@ from training.part_separation.live import (
 )
 from training.part_separation.prepare import BUILD, Chorale, load
 
-WINDOWS_MS = (0, 10, 20, 45)
+WINDOWS_MS = (0, 10, 20, 30, 45)
+SEED = 7  # of the performances that are measured
+PERFORMANCES = 5  # of every piece
+CONDITIONS = {
+    "clean": CLEAN,
+    "live": LIVE,
+    "live, staccato x0.3": replace(LIVE, articulation=(0.3, 0.3)),
+    "live, overlapping x1.3": replace(LIVE, articulation=(1.3, 1.3)),
+    "live, chords broken over 60 ms": replace(LIVE, spread_ms=60),
+}
+REACH = {"live, at once": ("live", 0, 93.0), "live, 45 ms": ("live", 45, 97.0)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--weights", type=Path, help="an .npz file instead of the shipped weights")
+    parser.add_argument("--data", type=Path, default=BUILD / "chorales.npz")
+    parser.add_argument("--split", choices=("valid", "test"), default="test")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures here")
+    options = parser.parse_args()
+    weights = (
+        registry.read_weights(options.weights.read_bytes(), str(options.weights))
+        if options.weights
+        else registry.load("chorales")
+    )
+    chorales = load(options.data, options.split)
+    rows = table(weights, chorales)
+    for row in rows:
+        print("  ".join(f"{name} {_cell(value)}" for name, value in row.items()))
+    by_name = {row["conditions"]: row for row in rows if row["by"] == "network"}
+    reach = {}
+    for claim, (name, window_ms, bar) in REACH.items():
+        value = by_name[name][f"{window_ms} ms"]
+        reach[claim] = {"value": value, "bar": bar, "ok": value >= bar}
+        print(f"{'reached' if value >= bar else 'MISSED'} {claim}: {value:.2f} % (bar {bar})")
+    if options.json:
+        figures_of = {"bench": "part_separation", "rows": rows, "reach": reach}
+        options.json.write_text(json.dumps(figures_of, indent=1) + "\n", encoding="utf-8")
+
+
+def _cell(value: str | float) -> str:
+    return value if isinstance(value, str) else f"{value:.2f}"
+
+
+def table(weights: dict[str, np.ndarray], chorales: list[Chorale]) -> list[dict[str, str | float]]:
+    """Return a row for every condition, then the rules: accuracy in percent a chord window."""
+    network = Network(weights)
+    rows: list[dict[str, str | float]] = []
+    played = {
+        name: play(chorales, conditions, SEED, 1 if conditions is CLEAN else PERFORMANCES)
+        for name, conditions in CONDITIONS.items()
+    }
+    for name, performances in played.items():
+        row: dict[str, str | float] = {"conditions": name, "by": "network"}
+        rows.append(row | {f"{ms} ms": accuracy(network, performances, ms) for ms in WINDOWS_MS})
+    model = registry.find("chorales")
+    zones = np.array(model.zones, np.int8)
+    middle = np.array(model.middle_pitches, np.int64)
+    for name in ("clean", "live"):
+        for rule, column, percent in (
+            ("zones", "0 ms", rule_accuracy(by_zones, played[name], zones)),
+            ("closest pitch", "0 ms", rule_accuracy(by_closest, played[name], middle, False)),
+            ("closest free pitch", "0 ms", rule_accuracy(by_closest, played[name], middle, True)),
+            ("closest pitches", "45 ms", rule_accuracy(by_closest_jointly, played[name], middle)),
+        ):
+            rows.append({"conditions": name, "by": rule, column: percent})
+    return rows
 
 
 def figures(
@@ -100,7 +170,19 @@ def rule_accuracy(rule: Callable, played: list[Performance], *arguments) -> floa
     return _percent((p.voices, rule(p.events, len(p.voices), *arguments)) for p in played)
 
 
-def _percent(pairs) -> float:
+def by_closest_jointly(events: np.ndarray, n: int, middle_pitches: np.ndarray) -> np.ndarray:
+    """Return classes (n,): a chord's notes go to distinct voices, nearest in sum of squares.
+
+    Of equals, as after a unison, the choice nearer to the voices' middles.
+    """
+    struck = events[events[:, 1] >= 0]
+    numbers = decisions(struck[:, 0].copy(), round(0.045 * RATE_HZ), CLASSES)
+    labels = np.zeros(n, np.int8)
+    _closest_all(struck[:, 1].copy(), numbers, middle_pitches, labels)
+    return labels
+
+
+def _percent(pairs: Iterable[tuple[np.ndarray, np.ndarray]]) -> float:
     right = total = 0
     for voices, labels in pairs:
         right += int(voices[np.arange(len(labels)), labels].sum())
@@ -176,3 +258,27 @@ def _assign_all(logp, numbers, labels):
             n += 1
         assign_jointly(logp[i : i + n], n, allowed, labels[i : i + n])
         i += n
+
+
+@njit(cache=True)
+def _closest_all(pitches, numbers, middle, labels):
+    last = middle.copy()
+    classes = last.size
+    nearness = np.zeros((classes, classes), np.float32)
+    allowed = np.ones((classes, classes), np.uint8)
+    i = 0
+    while i < len(numbers):
+        n = 0
+        while i + n < len(numbers) and numbers[i + n] == numbers[i]:
+            for k in range(classes):
+                far = (pitches[i + n] - middle[k]) ** 2
+                nearness[n, k] = -((pitches[i + n] - last[k]) ** 2) - 0.001 * far
+            n += 1
+        assign_jointly(nearness, n, allowed, labels[i : i + n])
+        for j in range(i, i + n):
+            last[labels[j]] = pitches[j]
+        i += n
+
+
+if __name__ == "__main__":
+    main()

@@ -53,7 +53,9 @@ def main() -> None:
         split=split,
     )
     shares = ", ".join(f"{name} {np.sum(split == i)}" for i, name in enumerate(SPLITS))
-    print(f"{options.out}: {len(chorales)} files, {count} notes, {groups.max() + 1} groups; {shares}")
+    print(
+        f"{options.out}: {len(chorales)} files, {count} notes, {groups.max() + 1} groups; {shares}"
+    )
 
 
 def load(path: Path, split: str) -> list[Chorale]:
@@ -193,7 +195,9 @@ def _runs(chorale: Chorale) -> set[tuple[tuple[int, ...], ...]]:
         sounding = notes[(notes[:, 0] <= onset) & (notes[:, 0] + notes[:, 1] > onset), 2]
         if len(sounding):
             outer.append((int(sounding.max()), int(sounding.min())))
-    moves = [(b[0] - a[0], b[1] - a[1], b[0] - b[1]) for a, b in zip(outer, outer[1:], strict=False)]
+    moves = [
+        (b[0] - a[0], b[1] - a[1], b[0] - b[1]) for a, b in zip(outer, outer[1:], strict=False)
+    ]
     return {tuple(moves[i : i + 6]) for i in range(len(moves) - 5)}
 
 

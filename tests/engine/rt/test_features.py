@@ -123,7 +123,7 @@ def test_where_the_stream_stands_does_not_matter():
 
 
 def test_buckets_rise_with_time_to_four_seconds():
-    buckets = [f.ms_bucket(ms) for ms in range(0, 10000)]
+    buckets = [f.ms_bucket(ms) for ms in range(10000)]
     assert buckets == sorted(buckets)
     assert buckets[0] == 0
     assert buckets[-1] == f._MS_BUCKETS - 2

@@ -19,9 +19,7 @@ def melody(n, seed=0):
     frames = np.cumsum(random.choice([0, 300, 12000, 30000], n))
     return [
         (int(p), int(t), bool(r))
-        for p, t, r in zip(
-            random.integers(36, 90, n), frames, random.random(n) < 0.8, strict=True
-        )
+        for p, t, r in zip(random.integers(36, 90, n), frames, random.random(n) < 0.8, strict=True)
     ]
 
 

@@ -1,0 +1,135 @@
+"""Training: the network is the engine's, the losses mean what they say, a run can go on."""
+
+import itertools
+from argparse import Namespace
+
+import numpy as np
+import pytest
+import torch
+
+from engine.rt.features import TOKENS
+from training.part_separation import train as t
+from training.part_separation.evaluate import Network, onsets
+from training.part_separation.live import LIVE, decisions, features, perform
+from training.part_separation.prepare import Chorale
+from training.part_separation.ship import ship
+
+
+@pytest.fixture
+def chorales():
+    random = np.random.default_rng(0)
+    pieces = []
+    for name in "abcd":
+        chords = random.integers(-4, 5, (30, 4)) + np.array([72, 65, 59, 50])
+        rows = [(i * 480, 480, p, k) for i, chord in enumerate(chords) for k, p in enumerate(chord)]
+        rows.sort(key=lambda row: (row[0], row[2], row[3]))
+        pieces.append(Chorale(name, np.array(rows, np.int32)))
+    return pieces
+
+
+def test_exported_weights_give_the_engine_the_same_probabilities(chorales):
+    torch.manual_seed(0)
+    model = t.Separator(0.3).eval()
+    model.frequency.data.normal_()
+    performance = perform(chorales[0].notes, LIVE, np.random.default_rng(0))
+    tokens, _, _ = features(performance)
+    with torch.no_grad():
+        expected = model(t._padded(tokens[:, None])).log_softmax(-1)[:, 0].numpy()
+    logp = Network(t.exported(model)).logp(performance)
+    np.testing.assert_allclose(logp, expected, atol=1e-5)
+
+
+def test_the_joint_loss_is_that_of_all_orderings():
+    torch.manual_seed(1)
+    logp = torch.randn(7, 4).log_softmax(-1)
+    labels = np.array([2, 0, 3, 1, 1, 3, 0])
+    voices = np.eye(4, dtype=bool)[labels]
+    voices[4, 2] = True  # one key for two voices
+    decision = np.array([0, 0, 0, 0, 1, 1, 2])
+    total = 0.0
+    for rows in ([0, 1, 2, 3], [4, 5]):
+        worth = {
+            order: float(np.exp(sum(logp[r, k].item() for r, k in zip(rows, order, strict=True))))
+            for order in itertools.permutations(range(4), len(rows))
+        }
+        right = sum(
+            value
+            for order, value in worth.items()
+            if all(voices[r, k] for r, k in zip(rows, order, strict=True))
+        )
+        total -= np.log(right / sum(worth.values()))
+    assert t.JointLoss()(logp, voices, decision).item() == pytest.approx(total / 6, rel=1e-5)
+
+
+def test_a_chord_with_two_notes_of_one_voice_is_no_lesson():
+    logp = torch.zeros(2, 4).log_softmax(-1)
+    voices = np.eye(4, dtype=bool)[[1, 1]]
+    assert t.JointLoss()(logp, voices, np.array([0, 0])).item() == 0
+
+
+def test_sequences_are_seeded_and_whole(chorales):
+    one, two = (t.Sequences(chorales, 5, batch=3, steps=200) for _ in range(2))
+    tokens, voices, decision = one.next()
+    for a, b in zip((tokens, voices, decision), two.next(), strict=True):
+        assert np.array_equal(a, b)
+    assert tokens.shape[:2] == (200, 3)
+    assert tokens.max() < TOKENS
+    assert voices.any(-1).all()
+    assert (np.diff(decision, axis=0) >= 0).all()
+    assert not np.array_equal(tokens, one.next()[0])
+
+
+def test_no_decision_spans_two_pieces(chorales):
+    sequences = t.Sequences(chorales, 5, batch=1, steps=300)  # 120 notes a piece
+    _, _, decision = sequences.next()
+    assert np.unique(decision[:, 0], return_counts=True)[1].max() <= 4
+
+
+def options(tmp_path, **changed):
+    usual = {
+        "name": "tiny",
+        "data": tmp_path / "data.npz",
+        "seed": 1,
+        "updates": 30,
+        "batch": 8,
+        "steps": 100,
+        "rate": 1e-2,
+        "dropout": 0.0,
+        "joint": 0.5,
+        "average": 0.9,
+        "every": 30,
+        "resume": False,
+    }
+    return Namespace(**(usual | changed))
+
+
+@pytest.mark.slow
+def test_a_run_learns_goes_on_and_ships(chorales, tmp_path, monkeypatch):
+    monkeypatch.setattr(t, "BUILD", tmp_path)
+    np.savez(
+        tmp_path / "data.npz",
+        notes=np.concatenate([c.notes for c in chorales]),
+        ends=np.cumsum([len(c.notes) for c in chorales]),
+        names=[c.name for c in chorales],
+        split=np.array([0, 0, 0, 1], np.int8),
+    )
+    t.train(options(tmp_path))
+    first = np.load(tmp_path / "tiny.npz")["output"]
+    t.train(options(tmp_path, updates=60, resume=True))
+    assert torch.load(tmp_path / "tiny.pt", weights_only=True)["update"] == 60
+    trained = dict(np.load(tmp_path / "tiny.npz"))
+    assert not np.array_equal(trained["output"], first)
+
+    performance = perform(chorales[3].notes, LIVE, np.random.default_rng(0))
+    labels = Network(trained).logp(performance).argmax(1)
+    assert performance.voices[np.arange(len(labels)), labels].mean() > 0.5  # chance: 0.25
+    assert decisions(onsets(performance), 2160, 4).max() >= 29
+
+    (tmp_path / "tiny.toml").write_text(
+        'description = "t"\nfile = "tiny.npz"\nsha256 = ""\nlicence = "CC0-1.0"\n'
+        'classes = ["a", "b", "c", "d"]\nzones = [50, 60, 70]\nmiddle_pitches = [1, 2, 3, 4]\n'
+    )
+    shipped = tmp_path / "trained.npz"
+    (tmp_path / "tiny.npz").rename(shipped)
+    ship(shipped, "tiny", tmp_path)
+    assert (tmp_path / "tiny.npz").is_file()
