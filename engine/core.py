@@ -133,6 +133,16 @@ class Engine:
                 self._values[name, index] = parameter.initial
         for name, parameter in GLOBAL_PARAMETERS.items():
             self._values[name, None] = parameter.initial
+        self._warm_up()
+
+    def _warm_up(self) -> None:
+        """Have everything compiled that is called while a stream runs."""
+        self.midi(b"\x80\x00\x00", 0)
+        self.render(0)
+        self.results()
+        if self._state["tap"]:
+            self.tap()
+        report_lost_off(np.zeros(16, np.int64))
 
     def _new_arrays(self, polyphony: int, tap: bool) -> SimpleNamespace:
         """Allocate everything the callback will ever use."""
@@ -237,13 +247,13 @@ class Engine:
             frame = self.now_frame()
         rig = self._rig
         packed = kind | status << 8 | data1 << 16 | data2 << 24 | index << 32
-        sent, lost = _push_note(
+        sent, lost = push_note(
             rig.event_words, rig.event_values, rig.event_cursor, frame, packed, ROOM_FOR_NOTE_ONS
         )
         if not sent:
             self._stats["dropped_events"] += 1
             if lost:
-                fetch_lost(rig.event_cursor)
+                report_lost_off(rig.event_cursor)
         return sent
 
     def set(
@@ -546,7 +556,7 @@ def _clock_function() -> tuple[int, int]:
 
 
 @njit(cache=True)
-def _push_note(words, values, cursor, frame, packed, kept):
+def push_note(words, values, cursor, frame, packed, kept):
     """Return (sent, lost): a note-on needs `kept` free slots; lost means a note-off found none."""
     status = packed >> 8 & 0xF0
     struck = status == 0x90 and packed >> 24 & 0x7F
@@ -558,7 +568,7 @@ def _push_note(words, values, cursor, frame, packed, kept):
 
 
 @njit(cache=True)
-def fetch_lost(cursor):
+def report_lost_off(cursor):
     """Tell the callback that a note-off was lost. [any]"""
     fetch_add(cursor, LOST_OFFS, 1)
 

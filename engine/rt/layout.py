@@ -12,7 +12,7 @@ from engine.rt.features import MEMORY
 QUANTUM = 64  # frames; the absolute grid of FluidSynth, decisions and meters
 MAX_PARTS = 16
 OUT_CHANNELS = 2 + 2 * MAX_PARTS  # master left, right, then a stem pair a part
-MAX_NOTES = 512  # notes held, waiting or sustained at once
+MAX_NOTES = 4096  # notes held, waiting or sustained at once
 MAX_BANKS = 64
 SOURCES = 8  # keyboards; the last is no keyboard but notes that name their part
 DIRECT = SOURCES - 1
