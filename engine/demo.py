@@ -148,8 +148,7 @@ def _in_real_time(
         ensemble=ensemble_name,
         chord_window_ms=chord_window_ms,
         soundfont=soundfont,
-        keyboards=False,
-        tap=True,
+        input_port="none",
     )
     try:
         device = open_device(settings)

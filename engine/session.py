@@ -18,27 +18,25 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from engine.addresses import PROTOCOL
-from engine.control import Control, Event
+from engine import report
+from engine.control import Control
 from engine.ensembles import Ensemble, list_ensembles, load_ensemble
 from engine.errors import RipienoError
-from engine.inputs import COMPUTER_SOURCE, FILE_SOURCE
-from engine.notes import HOW, MOVED, NOTE_OFF, NOTE_ON
+from engine.inputs import COMPUTER_SOURCE, FILE_SOURCE, Inputs
+from engine.paths import takes_folder
 from engine.silence import SilentDevice
 
 if TYPE_CHECKING:
-    from engine.inputs import Inputs
     from engine.midi.outlet import Outlet
     from engine.midi.performance import Performance
     from engine.midi.player import Player
+    from engine.recorder import Recorder
 
 PUMP_PERIOD_S = 0.01
 TEND_PERIOD_S = 0.5
-PANIC_RESULT = 5
+DEFAULT_RATE_HZ = 48000
 DEFAULT_BLOCK_FRAMES = 128
 NO_INPUT, NO_SUCH_SOURCE = "none", "(no input)"
-PART_SETTINGS = ("gain_db", "pan", "mute", "solo", "reverb_send", "chorus_send")
-GLOBAL_SETTINGS = ("chord_window_ms", "master_gain_db", "tempo_bpm", "panic_cc")
 
 log = logging.getLogger(__name__)
 
@@ -48,78 +46,76 @@ class Settings:
     """What a session is started with. None means: whatever is usual there."""
 
     ensemble: str | Path = "string_quartet"
-    output: str = "auto"
-    input_port: str | None = None
-    keyboards: bool = True
+    output: str = "auto"  # or jack, none, a sound card's name
+    input_port: str | None = None  # None: every keyboard; "none": no input
     rate_hz: int | None = None
     block_frames: int | None = None
     chord_window_ms: float | None = None
     soundfont: Path | None = None
-    osc_port: int | None = None
+    osc_port: int | None = None  # None: no remote control
     record: bool = False
     takes_folder: Path | None = None
-    tap: bool = False
 
     def __post_init__(self) -> None:
-        if self.rate_hz is not None and not 8000 <= self.rate_hz <= 192000:
-            raise RipienoError(f"rate {self.rate_hz} Hz is outside 8000 .. 192000")
-        if self.block_frames is not None and not 16 <= self.block_frames <= 8192:
-            raise RipienoError(f"block {self.block_frames} frames is outside 16 .. 8192")
-        if self.chord_window_ms is not None and not 0 <= self.chord_window_ms <= 45:
-            raise RipienoError(f"chord window {self.chord_window_ms:g} ms is outside 0 .. 45")
+        for name, value, low, high in (
+            ("rate in Hz", self.rate_hz, 8000, 192000),
+            ("block in frames", self.block_frames, 16, 8192),
+            ("chord window in ms", self.chord_window_ms, 0, 45),
+        ):
+            if value is not None and not low <= value <= high:
+                raise RipienoError(f"{name}: {value:g} is outside {low} .. {high}")
 
 
 class Session:
-    """Everything that runs while somebody plays. Use it as a context manager. [main]"""
+    """Everything that runs while somebody plays. Use it as a context manager. [main]
+
+    `on_results` and `on_audio` get what the pump carries; `device` is one from `open_device`.
+    """
 
     def __init__(
         self,
         settings: Settings,
-        say: Callable[[str], None] | None = None,
+        say: Callable[[str], None] = log.info,
         on_results: Callable[[np.ndarray], None] | None = None,
         on_audio: Callable[[np.ndarray], None] | None = None,
         device: Any = None,
     ) -> None:
+        from engine.core import Engine
+        from models import registry
+
         self.settings = settings
         self.quit_wanted = threading.Event()
-        self._say_to_player = say or log.info
+        self.control: Control | None = None
+        self.recorder: Recorder | None = None
+        self.takes_folder = settings.takes_folder or takes_folder()
+        self._say_to_player = say
         self._on_results = on_results
         self._on_audio = on_audio
-        self._lock = threading.RLock()
+        self._lock = threading.RLock()  # of what changes: device, ensemble, being closed
         self._pump_lock = threading.Lock()
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
         self._closed = False
-        self._recorder: Any = None
+        self._audio_frame = 0
+        self._lost_frames = 0
         self._inputs: Inputs | None = None
         self._player: Player | None = None
         self._computer: Outlet | None = None
-        self.control: Control | None = None
         self._silence: SilentDevice | None = None
         self.ensemble: Ensemble = load_ensemble(settings.ensemble)
+        self.model = registry.find(self.ensemble.model)
         self.device: Any = device or open_device(settings)
         self._jack = type(self.device).__name__ == "JackDevice"  # it takes MIDI by itself
         try:
-            self._build()
+            tap = settings.record or on_audio is not None
+            self.engine = Engine(self.device.rate_hz, soundfont=settings.soundfont, tap=tap)
+            self.engine.load_separator(registry.load(self.model))
+            self._apply(self.ensemble)
+            if settings.chord_window_ms is not None:
+                self.engine.set("chord_window_ms", settings.chord_window_ms)
         except BaseException:
             self.device.close()
             raise
-
-    def _build(self) -> None:
-        from engine.core import Engine
-        from models import registry
-
-        settings = self.settings
-        self.engine = Engine(
-            self.device.rate_hz,
-            soundfont=settings.soundfont,
-            tap=settings.record or settings.tap,
-        )
-        self.model = registry.find(self.ensemble.model)
-        self.engine.load_separator(registry.load(self.model))
-        self._apply(self.ensemble)
-        if settings.chord_window_ms is not None:
-            self.engine.set("chord_window_ms", settings.chord_window_ms)
 
     def __enter__(self) -> Session:
         self.start()
@@ -131,7 +127,7 @@ class Session:
     # ---- life ----------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Let sound out, then everything that may come after it. [main]"""
+        """Let sound out first, then everything else. RipienoError if something refuses. [main]"""
         from engine import realtime
 
         atexit.register(self.close)
@@ -139,18 +135,17 @@ class Session:
             for sentence in realtime.prepare():
                 log.info("%s", sentence)
             self._start_device()
-            self._start_inputs()
-            if self.settings.record:
-                self._start_recorder()
+            if not self._jack and self.settings.input_port != NO_INPUT:
+                self._inputs = Inputs(self.engine, self.settings.input_port, self.say)
             if self.settings.osc_port is not None:
                 self.control = Control(self, self.settings.osc_port)
+            if self.settings.record:
+                self._start_recorder()
         except BaseException:
             self.close()
             raise
-        for name, step, period_s in (
-            ("pump", self.pump, PUMP_PERIOD_S),
-            ("tender", self.tend, TEND_PERIOD_S),
-        ):
+        steps = (("pump", self.pump, PUMP_PERIOD_S), ("tender", self.tend, TEND_PERIOD_S))
+        for name, step, period_s in steps:
             thread = threading.Thread(
                 target=self._repeat, args=(step, period_s), name=name, daemon=True
             )
@@ -158,7 +153,7 @@ class Session:
             self._threads.append(thread)
 
     def close(self) -> None:
-        """End the music, the recording and the ports, in this order. Idempotent. [main]"""
+        """End the music, then the recording, then the ports. Idempotent. [main]"""
         with self._lock:
             if self._closed:
                 return
@@ -200,7 +195,7 @@ class Session:
             except Exception as error:
                 if not failing:  # once, not a hundred times a second
                     log.exception("%s failed", step.__name__)
-                    self.say(f"{step.__name__} failed: {error}")
+                    self.say(f"Internal fault in the {step.__name__}: {error}")
                 failing = True
 
     # ---- the pump ------------------------------------------------------------------------
@@ -211,46 +206,28 @@ class Session:
             results = self.engine.results()
             if len(results) and self._on_results:
                 self._on_results(results)
-            if self._recorder is not None or self._on_audio is not None:
+            if self.recorder is not None or self._on_audio is not None:
                 self._carry_audio(results)
             if self.control:
-                self.control.publish(self._events(results))
+                listened = len(results) and self.control.subscribers("events")
+                records = results.tolist() if listened else []
+                events = (report.osc_event(r, self.engine.rate_hz) for r in records)
+                self.control.publish([event for event in events if event is not None])
 
-    def _events(self, results: np.ndarray) -> list[Event]:
-        if not len(results) or not self.control or not self.control.subscribers("events"):
-            return []
-        rate_hz = self.engine.rate_hz
-        return [event for r in results.tolist() if (event := osc_event(r, rate_hz)) is not None]
+    def _carry_audio(self, results: np.ndarray) -> None:
+        audio = self.engine.tap()
+        if self.recorder is not None:
+            self.recorder.events(results)
+            self.recorder.audio(audio, self._audio_frame)
+        if self._on_audio:
+            self._on_audio(audio)
+        self._audio_frame += len(audio)
+        lost_frames = self.engine.stats().underruns
+        if lost_frames > self._lost_frames:  # the ring was full: they are missing after this
+            self._audio_frame += lost_frames - self._lost_frames
+        self._lost_frames = lost_frames
 
-    def introduction(self) -> list[str]:
-        """What a player wants to know at the start, in sentences. [main]"""
-        parts = ", ".join(part.name for part in self.ensemble.parts)
-        sentences = [
-            f"{self.ensemble.name} ({parts}) through {self.device.description}.",
-            f"Listening to {', '.join(self.input_names()) or 'no MIDI input'}.",
-        ]
-        if self.control:
-            sentences.append(f"Remote control: OSC on 127.0.0.1, port {self.control.port}.")
-        recorder = self.recorder_state()
-        if recorder["recording"]:
-            sentences.append(f"Recording into {recorder['folder']}.")
-        return sentences
-
-    def summary(self) -> list[str]:
-        """What there is to say at the end, in sentences. [main]"""
-        stats = self.engine.stats()
-        notes = stats.notes_network + stats.notes_rule
-        delay_ms = stats.delay_ms
-        sentences = [
-            f"{notes} notes, delay {delay_ms['p50']:.1f}/{delay_ms['p99']:.1f} ms (median/99 %), "
-            f"{stats.xruns} xruns, {stats.dropped_events} events dropped."
-        ]
-        recorder = self.recorder_state()
-        if recorder["folder"]:
-            sentences.append(f"Recorded in {recorder['folder']}.")
-        return sentences
-
-    # ---- what the control, the terminal and tests ask ------------------------------------
+    # ---- what the control and the terminal ask; see engine.control.Target -----------------
 
     def version(self) -> str:
         """The program's version. [any]"""
@@ -286,12 +263,14 @@ class Session:
             self.engine.apply(ensemble)
             self.ensemble = ensemble
             self.device.name_parts([part.name for part in ensemble.parts])
-        if self._recorder is not None:
-            self._recorder.ensemble_changed(ensemble, self.engine.now_frame())
+        if self.recorder is not None:
+            self.recorder.ensemble_changed(ensemble, self.engine.frame)
 
     def set(self, name: str, value: float, part: int | None = None) -> None:
         """Set one parameter of the engine; ValueError names the legal range. [any]"""
         self.engine.set(name, value, part)
+        if name == "tempo_bpm" and self.recorder is not None:
+            self.recorder.tempo_changed(value, self.engine.frame)
         self._changed()
 
     def get(self, name: str, part: int | None = None) -> float:
@@ -307,70 +286,37 @@ class Session:
         """Count from zero. [any]"""
         self.engine.reset_stats()
 
-    def _changed(self) -> None:
-        if self.control:
-            self.control.publish_state()
-
     def state(self) -> dict[str, Any]:
         """All that can be set and all that is connected, ready for JSON. [any]"""
-        from engine.control import CHOICES
-
-        with self._lock:
-            ensemble, device = self.ensemble, self.device
-        get = self.engine.get
-        return {
-            "version": self.version(),
-            "protocol": PROTOCOL,
-            "ensemble": ensemble.id,
-            "ensemble_name": ensemble.name,
-            "parts": [
-                {
-                    "name": part.name,
-                    "program": part.program,
-                    "low": part.low,
-                    "high": part.high,
-                    "voices": list(part.voices),
-                    "midi_channel": part.midi_channel,
-                    "polyphony": part.polyphony,
-                    **{name: get(name, index) for name in PART_SETTINGS},
-                }
-                for index, part in enumerate(ensemble.parts)
-            ],
-            **{name: get(name) for name in GLOBAL_SETTINGS},
-            **{name: choices[int(get(name))] for name, choices in CHOICES.items()},
-            "device": {
-                "description": device.description,
-                "alive": bool(device.alive),
-                "rate_hz": int(device.rate_hz),
-                "block_frames": int(device.block_frames),
-                "latency_ms": round(1000.0 * device.latency_frames / device.rate_hz, 2),
-            },
-            "inputs": self.input_names(),
-            "recorder": self.recorder_state(),
-            "osc_port": self.control.port if self.control else 0,
-        }
+        return report.state(self)
 
     def statistics(self) -> dict[str, Any]:
         """The engine's counts and measures, ready for JSON. [any]"""
-        from dataclasses import asdict
+        return report.statistics(self.engine)
 
-        def plain(value: Any) -> Any:
-            if isinstance(value, np.ndarray):
-                return [round(float(v), 5) for v in value]
-            if isinstance(value, dict):
-                return {key: plain(v) for key, v in value.items()}
-            return round(float(value), 4) if isinstance(value, (float, np.floating)) else int(value)
+    def recorder_state(self) -> dict[str, Any]:
+        """What is being recorded; `folder` is the newest take's, "" before the first. [any]"""
+        recorder = self.recorder
+        if recorder is None:
+            return {"on": False, "recording": False, "folder": "", "seconds": 0.0}
+        return {
+            "on": True,
+            "recording": recorder.recording,
+            "folder": str(recorder.take_folder or ""),
+            "seconds": round(recorder.take_seconds, 2),
+        }
 
-        return {key: plain(value) for key, value in asdict(self.engine.stats()).items()}
+    def _changed(self) -> None:
+        if self.control:
+            self.control.publish_state()
 
     # ---- device --------------------------------------------------------------------------
 
     def _start_device(self) -> None:
         with self._lock:
             if self._jack:
-                source = self.settings.input_port
-                if source == NO_INPUT or not self.settings.keyboards:
-                    source = NO_SUCH_SOURCE
+                unheard = self.settings.input_port == NO_INPUT
+                source = NO_SUCH_SOURCE if unheard else self.settings.input_port
                 self.device.start(self.engine, midi_source=source)
             else:
                 self.device.start(self.engine)
@@ -390,22 +336,23 @@ class Session:
                 self._silence.start(self.engine)
         for sentence in sentences:
             self.say(sentence)
+        if sentences:
+            self._changed()
         if self._inputs is not None:
             self._inputs.tend()
 
+    def _close_device(self) -> None:
+        with self._lock:
+            if self._silence is not None:
+                self._silence.close()
+            self.device.close()
+
     # ---- inputs --------------------------------------------------------------------------
-
-    def _start_inputs(self) -> None:
-        from engine.inputs import Inputs
-
-        wanted = self.settings.input_port
-        if not self._jack and self.settings.keyboards and wanted != NO_INPUT:
-            self._inputs = Inputs(self.engine, wanted, self.say)
 
     def input_names(self) -> list[str]:
         """Where notes can come from now. [any]"""
-        names = ["JACK MIDI"] if self._jack else []
-        return names + (self._inputs.names if self._inputs else [])
+        jack = self._jack and self.settings.input_port != NO_INPUT
+        return (["JACK MIDI"] if jack else []) + (self._inputs.names if self._inputs else [])
 
     def play_file(self, performance: Performance, start_frame: int | None = None) -> Player:
         """Play a performance in real time, as if at a keyboard. [main]"""
@@ -414,8 +361,7 @@ class Session:
 
         if self._player is not None:
             self._player.stop()
-        keyboard = merged_to_keyboard(performance)
-        self._player = Player(self.engine, keyboard, source=FILE_SOURCE)
+        self._player = Player(self.engine, merged_to_keyboard(performance), source=FILE_SOURCE)
         self._player.start(start_frame)
         return self._player
 
@@ -435,27 +381,24 @@ class Session:
         if self._inputs is not None:
             self._inputs.close()
 
-    def _close_device(self) -> None:
-        with self._lock:
-            if self._silence is not None:
-                self._silence.close()
-            self.device.close()
-
-    # ---- recorder ------------------------------------------------------------------------
+    # ---- recorder and control ------------------------------------------------------------
 
     def _start_recorder(self) -> None:
-        raise NotImplementedError
+        from engine.recorder import Recorder
+        from engine.takes import recover_takes
 
-    def recorder_state(self) -> dict[str, Any]:
-        return {"recording": False, "folder": "", "seconds": 0.0}
+        recover_takes(self.takes_folder, self.say)
+        self.recorder = Recorder(
+            self.takes_folder,
+            self.ensemble,
+            self.engine.rate_hz,
+            tempo_bpm=self.engine.get("tempo_bpm"),
+            on_message=self.say,
+        )
 
     def _close_recorder(self) -> None:
-        pass
-
-    def _carry_audio(self, results) -> None:
-        audio = self.engine.tap()
-        if self._on_audio:
-            self._on_audio(audio)
+        if self.recorder is not None:
+            self.recorder.close()
 
     def _close_control(self) -> None:
         if self.control:
@@ -466,7 +409,7 @@ def open_device(settings: Settings) -> Any:
     """The device `settings.output` names: auto, none, jack, or a sound card. [main]"""
     rate_hz, block_frames = settings.rate_hz, settings.block_frames or DEFAULT_BLOCK_FRAMES
     if settings.output == "none":
-        return SilentDevice(rate_hz or 48000, block_frames)
+        return SilentDevice(rate_hz or DEFAULT_RATE_HZ, block_frames)
     if settings.output in ("auto", "jack"):
         from engine.jack import JackDevice
 
@@ -476,7 +419,7 @@ def open_device(settings: Settings) -> Any:
             if settings.output == "jack":
                 raise
         else:
-            _note_server_settings(device, settings)
+            _tell_who_decides(device, settings)
             return device
     from engine.portaudio import PortAudioDevice
 
@@ -488,31 +431,14 @@ def open_device(settings: Settings) -> Any:
             raise
         raise RipienoError(
             f"there is nothing to play through: no JACK server runs, and {error} "
-            "(without sound: --out none)"
+            "(to play without sound: --out none)"
         ) from error
 
 
-def _note_server_settings(device: Any, settings: Settings) -> None:
+def _tell_who_decides(device: Any, settings: Settings) -> None:
     for what, wanted, has in (
         ("rate", settings.rate_hz, device.rate_hz),
         ("block", settings.block_frames, device.block_frames),
     ):
         if wanted is not None and wanted != has:
-            log.warning("JACK's server decides the %s: %d, not %d", what, has, wanted)
-
-
-def osc_event(record: tuple, rate_hz: int) -> Event | None:
-    """A result record as the OSC message of `engine.addresses.SENT`, if it is one. [any]"""
-    frame, note, delay_frames, confidence, part, kind, a, b, c = record[:9]
-    at = ("h", frame)
-    if kind == NOTE_ON:
-        values = (("i", note), ("i", part + 1), ("i", a), ("i", b), ("f", confidence))
-        how = ("s", HOW[min(c, 3)])
-        delay = ("f", 1000.0 * delay_frames / rate_hz)
-        return Event("/ripieno/note_on", (*values, how, delay, at))
-    if kind == NOTE_OFF:
-        return Event("/ripieno/note_off", (("i", note), ("i", part + 1), ("i", a), ("i", b), at))
-    if kind == MOVED:
-        values = (("i", note), ("i", part + 1), ("i", c + 1), ("i", a), at)
-        return Event("/ripieno/note_moved", values)
-    return Event("/ripieno/panicked", (at,)) if kind == PANIC_RESULT else None
+            log.warning("the JACK server decides the %s: it is %d, not %d", what, has, wanted)

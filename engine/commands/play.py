@@ -83,7 +83,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from engine import realtime, terminal
+    from engine import realtime, report, terminal
     from engine.session import Session, Settings
 
     realtime.exit_on_signals()
@@ -103,14 +103,13 @@ def run(arguments: argparse.Namespace) -> int:
     line = terminal.StatusLine()
     try:
         with Session(settings, say=line.say) as session, terminal.raw_keys() as read_keys:
-            for sentence in session.introduction():
+            for sentence in report.introduction(session):
                 line.say(sentence)
             player = session.play_file(performance) if performance else None
             _loop(session, player, line, read_keys, arguments.duration)
-            summary = session.summary()
     finally:
         line.close()
-    for sentence in summary:
+    for sentence in report.summary(session):
         line.say(sentence)
     return 0
 

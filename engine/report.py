@@ -1,0 +1,119 @@
+"""What a session tells: its state and statistics for JSON, events for OSC, sentences for players.
+
+Pure readings of a session and its engine, used by the control, the terminal and the demo. [any]
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from engine.addresses import PROTOCOL
+from engine.control import CHOICES, Event
+from engine.notes import HOW, MOVED, NOTE_OFF, NOTE_ON
+
+if TYPE_CHECKING:
+    from engine.session import Session
+
+PANICKED = 5
+PART_SETTINGS = ("gain_db", "pan", "mute", "solo", "reverb_send", "chorus_send")
+GLOBAL_SETTINGS = ("chord_window_ms", "master_gain_db", "tempo_bpm", "panic_cc")
+
+
+def state(session: Session) -> dict[str, Any]:
+    """All that can be set and all that is connected, ready for JSON. [any]"""
+    ensemble, device, get = session.ensemble, session.device, session.engine.get
+    return {
+        "version": session.version(),
+        "protocol": PROTOCOL,
+        "ensemble": ensemble.id,
+        "ensemble_name": ensemble.name,
+        "model": {"name": session.model.name, "sha256": session.model.sha256},
+        "parts": [
+            {
+                "name": part.name,
+                "program": part.program,
+                "low": part.low,
+                "high": part.high,
+                "voices": list(part.voices),
+                "midi_channel": part.midi_channel,
+                "polyphony": part.polyphony,
+                **{name: get(name, index) for name in PART_SETTINGS},
+            }
+            for index, part in enumerate(ensemble.parts)
+        ],
+        **{name: get(name) for name in GLOBAL_SETTINGS},
+        **{name: choices[int(get(name))] for name, choices in CHOICES.items()},
+        "device": {
+            "description": device.description,
+            "alive": bool(device.alive),
+            "rate_hz": int(device.rate_hz),
+            "block_frames": int(device.block_frames),
+            "latency_ms": round(1000.0 * device.latency_frames / device.rate_hz, 2),
+        },
+        "inputs": session.input_names(),
+        "recorder": session.recorder_state(),
+        "osc_port": session.control.port if session.control else 0,
+    }
+
+
+def statistics(engine: Any) -> dict[str, Any]:
+    """The engine's counts and measures, ready for JSON. [any]"""
+    return {name: _plain(value) for name, value in asdict(engine.stats()).items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        whole = value.dtype.kind in "iu"
+        return [int(v) if whole else round(float(v), 5) for v in value]
+    if isinstance(value, dict):
+        return {key: _plain(v) for key, v in value.items()}
+    return round(float(value), 4) if isinstance(value, float | np.floating) else int(value)
+
+
+def osc_event(record: tuple, rate_hz: int) -> Event | None:
+    """A result record as the OSC message of `engine.addresses.SENT`, if it is one. [any]"""
+    frame, note, delay_frames, confidence, part, kind, a, b, c = record[:9]
+    at = ("h", frame)
+    if kind == NOTE_ON:
+        values = (("i", note), ("i", part + 1), ("i", a), ("i", b), ("f", confidence))
+        how = ("s", HOW[min(c, 3)])
+        delay = ("f", 1000.0 * delay_frames / rate_hz)
+        return Event("/ripieno/note_on", (*values, how, delay, at))
+    if kind == NOTE_OFF:
+        return Event("/ripieno/note_off", (("i", note), ("i", part + 1), ("i", a), ("i", b), at))
+    if kind == MOVED:
+        values = (("i", note), ("i", part + 1), ("i", c + 1), ("i", a), at)
+        return Event("/ripieno/note_moved", values)
+    return Event("/ripieno/panicked", (at,)) if kind == PANICKED else None
+
+
+def introduction(session: Session) -> list[str]:
+    """What a player wants to know at the start, in sentences. [main]"""
+    parts = ", ".join(part.name for part in session.ensemble.parts)
+    sentences = [
+        f"{session.ensemble.name} ({parts}) through {session.device.description}.",
+        f"Listening to {', '.join(session.input_names()) or 'no MIDI input'}.",
+    ]
+    if session.control:
+        sentences.append(f"Remote control: OSC on 127.0.0.1, port {session.control.port}.")
+    if session.recorder is not None:
+        sentences.append(f"Takes are recorded in {session.takes_folder}.")
+    return sentences
+
+
+def summary(session: Session) -> list[str]:
+    """What there is to say at the end, in sentences. [main]"""
+    stats = session.engine.stats()
+    delay_ms = stats.delay_ms
+    lost = f", {stats.dropped_events} events dropped" if stats.dropped_events else ""
+    sentences = [
+        f"{stats.notes_network + stats.notes_rule} notes, delay {delay_ms['p50']:.1f}/"
+        f"{delay_ms['p99']:.1f} ms (median/99 %), {stats.xruns} xruns{lost}."
+    ]
+    folder = session.recorder_state()["folder"]
+    if folder:
+        sentences.append(f"Recorded: {folder}")
+    return sentences
