@@ -35,15 +35,12 @@ def score(*parts):
 
 
 def note(step, duration, octave=4, alter=0, chord=False, grace=False, ties=()):
+    pitch = f"<step>{step}</step><alter>{alter}</alter><octave>{octave}</octave>"
     return (
         "<note>"
         + ("<grace/>" if grace else "")
         + ("<chord/>" if chord else "")
-        + (
-            "<rest/>"
-            if step is None
-            else f"<pitch><step>{step}</step><alter>{alter}</alter><octave>{octave}</octave></pitch>"
-        )
+        + ("<rest/>" if step is None else f"<pitch>{pitch}</pitch>")
         + ("" if grace else f"<duration>{duration}</duration>")
         + "".join(f'<tie type="{tie}"/>' for tie in ties)
         + "</note>"

@@ -69,7 +69,7 @@ def main() -> None:
     by_name = {row["conditions"]: row for row in rows if row["by"] == "network"}
     reach = {}
     for claim, (name, window_ms, bar) in REACH.items():
-        value = by_name[name][f"{window_ms} ms"]
+        value = float(by_name[name][f"{window_ms} ms"])
         reach[claim] = {"value": value, "bar": bar, "ok": value >= bar}
         print(f"{'reached' if value >= bar else 'MISSED'} {claim}: {value:.2f} % (bar {bar})")
     if options.json:

@@ -10,6 +10,7 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -195,9 +196,7 @@ def _runs(chorale: Chorale) -> set[tuple[tuple[int, ...], ...]]:
         sounding = notes[(notes[:, 0] <= onset) & (notes[:, 0] + notes[:, 1] > onset), 2]
         if len(sounding):
             outer.append((int(sounding.max()), int(sounding.min())))
-    moves = [
-        (b[0] - a[0], b[1] - a[1], b[0] - b[1]) for a, b in zip(outer, outer[1:], strict=False)
-    ]
+    moves = [(b[0] - a[0], b[1] - a[1], b[0] - b[1]) for a, b in pairwise(outer)]
     return {tuple(moves[i : i + 6]) for i in range(len(moves) - 5)}
 
 

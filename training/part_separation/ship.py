@@ -27,7 +27,7 @@ def ship(trained: Path, name: str, folder: Path) -> None:
         weights = {key: archive[key].astype(np.float32) for key in sorted(archive.files)}
     new_network(weights)  # refuses what the engine could not load
     target = folder / f"{name}.npz"
-    np.savez_compressed(target, **weights)
+    np.savez_compressed(target, allow_pickle=False, **weights)
     digest = hashlib.sha256(target.read_bytes()).hexdigest()
     entry = folder / f"{name}.toml"
     text = entry.read_text(encoding="utf-8")

@@ -37,6 +37,7 @@ class Separator(nn.Module):
         self.lstm = nn.LSTM(HIDDEN, HIDDEN, LAYERS, dropout=dropout)
         self.output = nn.Linear(HIDDEN, CLASSES)
         self.dropout = nn.Dropout(dropout)
+        self.hertz: torch.Tensor
         hertz = torch.zeros(TOKENS + 1)
         hertz[PITCH : PITCH + 128] = torch.from_numpy(frequencies())
         self.register_buffer("hertz", hertz)
@@ -79,7 +80,7 @@ class Sequences:
         self.batch, self.steps = batch, steps
 
     def next(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return tokens (step, batch, MAX_TOKENS), voices (step, batch, K), decision (step, batch)."""
+        """Return tokens (step, batch, MAX_TOKENS), voices (step, batch, K), decision numbers."""
         rows = [self._sequence() for _ in range(self.batch)]
         return tuple(np.stack([row[i] for row in rows], axis=1) for i in range(3))  # type: ignore
 
@@ -222,7 +223,7 @@ def train(options: argparse.Namespace) -> None:
         if (update + 1) % options.every == 0 or update + 1 == total:
             _save(checkpoint, model, optimiser, schedule, average, update + 1)
             weights = _averaged(average, options.dropout)
-            np.savez(BUILD / f"{options.name}.npz", **weights)
+            np.savez(BUILD / f"{options.name}.npz", allow_pickle=False, **weights)
             row = figures(weights, valid, seed=1, performances=1)
             cpu_s = time.process_time() - began
             bar.write(

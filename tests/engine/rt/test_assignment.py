@@ -26,7 +26,7 @@ def test_it_finds_the_best_of_all_orderings(classes):
         notes = np.arange(n)
 
         def worth(labels, logp=logp, allowed=allowed, notes=notes):
-            return (-np.sum(~allowed[notes, list(labels)]), logp[notes, list(labels)].sum())
+            return (-int(np.sum(~allowed[notes, list(labels)])), logp[notes, list(labels)].sum())
 
         labels = jointly(logp, allowed)
         assert len(set(labels)) == n
