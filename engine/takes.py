@@ -1,0 +1,279 @@
+"""Takes on disk: their journal, their description, and the multitrack MIDI made of both. [worker]
+
+A take is a folder: `master.wav`, `stems/`, `take.json` (what played), `events.journal` (what the
+callback reported, appended as it happened) and, once the take has ended, `take.mid`. The recorder
+writes takes; `recover_takes` finishes those whose program died; `list_takes` shows them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+
+from engine.errors import RipienoError
+from engine.midi.files import write_midi
+from engine.midi.messages import MIDDLE_VELOCITY, NOTE_OFF
+from engine.midi.messages import NOTE_ON as NOTE_ON_STATUS
+from engine.midi.performance import Track, new_events
+from engine.midi.tempo import TempoMap
+from engine.rt.layout import CONTROLLER, MOVED, NOTE_ON, PANICKED, RESULT
+from engine.rt.layout import NOTE_OFF as NOTE_ENDED
+
+MASTER, STEMS, MIDI, JOURNAL, DESCRIPTION = (
+    "master.wav",
+    "stems",
+    "take.mid",
+    "events.journal",
+    "take.json",
+)
+JOURNAL_HEADER = b"RIPIENO1" + RESULT.itemsize.to_bytes(8, "little")
+FORMAT = 1
+
+
+class TakeError(RipienoError):
+    """A take that cannot be read."""
+
+
+@dataclass(frozen=True)
+class TakePart:
+    """A part as it is written into MIDI files."""
+
+    name: str
+    program: int = 0
+    bank: int = 0
+    channel: int = 1  # 1..16
+
+
+@dataclass
+class TakeInfo:
+    """What `take.json` holds; frames are the stream's own, `start_frame` is the take's first."""
+
+    started: str  # local time, ISO 8601
+    rate_hz: int
+    start_frame: int
+    ensembles: list[tuple[int, str, list[TakePart]]]  # from frame, name, parts
+    tempos: list[tuple[int, float]] = field(default_factory=lambda: [(0, 120.0)])  # frame, bpm
+    end_frame: int | None = None
+    dropped_frames: int = 0
+
+    def save(self, folder: Path) -> None:
+        """Write `take.json`, whole or not at all. OSError if that fails."""
+        data = {
+            "format": FORMAT,
+            "started": self.started,
+            "rate_hz": self.rate_hz,
+            "start_frame": self.start_frame,
+            "end_frame": self.end_frame,
+            "dropped_frames": self.dropped_frames,
+            "tempos": [{"frame": frame, "tempo_bpm": bpm} for frame, bpm in self.tempos],
+            "ensembles": [
+                {"frame": frame, "name": name, "parts": [vars(part) for part in parts]}
+                for frame, name, parts in self.ensembles
+            ],
+        }
+        part = folder / (DESCRIPTION + ".part")
+        part.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        os.replace(part, folder / DESCRIPTION)
+
+    @classmethod
+    def load(cls, folder: Path) -> TakeInfo:
+        """Read `take.json`; TakeError if it is missing or not ours."""
+        path = folder / DESCRIPTION
+        try:
+            data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            if data["format"] != FORMAT:
+                raise TakeError(f"{path}: format {data['format']}; this program reads {FORMAT}")
+            return cls(
+                started=str(data["started"]),
+                rate_hz=int(data["rate_hz"]),
+                start_frame=int(data["start_frame"]),
+                ensembles=[
+                    (int(e["frame"]), str(e["name"]), [TakePart(**part) for part in e["parts"]])
+                    for e in data["ensembles"]
+                ],
+                tempos=[(int(t["frame"]), float(t["tempo_bpm"])) for t in data["tempos"]],
+                end_frame=data["end_frame"],
+                dropped_frames=int(data["dropped_frames"]),
+            )
+        except OSError as error:
+            raise TakeError(f"{path}: cannot be read: {error.strerror or error}") from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise TakeError(f"{path}: not the description of a take: {error!r}") from error
+
+
+@dataclass(frozen=True)
+class Take:
+    """One take, as listed."""
+
+    folder: Path
+    started: str
+    seconds: float
+    notes: int
+    ensemble: str
+    complete: bool  # has its MIDI file
+
+
+def read_journal(folder: Path) -> np.ndarray:
+    """The RESULT records of a take; one cut short at the end is left out. Raises TakeError."""
+    path = folder / JOURNAL
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise TakeError(f"{path}: cannot be read: {error.strerror or error}") from error
+    if not data.startswith(JOURNAL_HEADER):
+        raise TakeError(f"{path}: not a journal of this version")
+    records = len(data) - len(JOURNAL_HEADER)
+    return np.frombuffer(data, RESULT, records // RESULT.itemsize, len(JOURNAL_HEADER))
+
+
+def results_to_events(
+    results: np.ndarray, rate_hz: int, start_frame: int = 0, end_frame: int | None = None
+) -> np.ndarray:
+    """EVENT records of what sounded: a track per part, seconds from `start_frame`. [any]
+
+    A note that moved to another part is written where it ended up, from its beginning; one never
+    ended ends at `end_frame`, or with the last record.
+    """
+    if end_frame is None:
+        end_frame = int(results["frame"].max(initial=start_frame))
+    notes: dict[int, list] = {}  # id -> [start, end, part, pitch, velocity, release]
+    rows: list[tuple[float, bytes, int]] = []
+
+    def seconds(frame: int) -> float:
+        return max(frame - start_frame, 0) / rate_hz
+
+    for record in results.tolist():
+        frame, note, _, _, part, kind, a, b, c = record[:9]
+        if kind == NOTE_ON:
+            notes[note] = [frame, None, part, a, b, MIDDLE_VELOCITY]
+        elif kind == NOTE_ENDED and note in notes:
+            notes[note][1], notes[note][5] = frame, b
+        elif kind == MOVED and note in notes:
+            notes[note][2] = part
+        elif kind == CONTROLLER:
+            rows.append((seconds(frame), bytes((a & 0xF0, b, c)), part))
+        elif kind == PANICKED:
+            for open_note in notes.values():
+                open_note[1] = frame if open_note[1] is None else open_note[1]
+    for start, end, part, pitch, velocity, release in notes.values():
+        end = max(end_frame if end is None else end, start + 1)
+        rows.append((seconds(start), bytes((NOTE_ON_STATUS, pitch, velocity)), part))
+        rows.append((seconds(end), bytes((NOTE_OFF, pitch, release)), part))
+    return new_events(rows)
+
+
+def write_take_midi(folder: Path) -> Path:
+    """Make `take.mid` of a take's journal and description. Raises RipienoError. [worker]"""
+    info, results = TakeInfo.load(folder), read_journal(folder)
+    rate_hz, start = info.rate_hz, info.start_frame
+    programs = [
+        (max(frame - start, 0) / rate_hz, number, part.bank, part.program)
+        for frame, _, parts in info.ensembles[1:]
+        for number, part in enumerate(parts)
+    ]
+    changes = [(max(frame - start, 0) / rate_hz, bpm) for frame, bpm in info.tempos]
+    return write_midi(
+        folder / MIDI,
+        _tracks(info),
+        results_to_events(results, rate_hz, start, info.end_frame),
+        TempoMap.from_seconds(changes),
+        title=folder.name,
+        programs=programs,
+    )
+
+
+def recover_takes(
+    takes_folder: Path, on_message: Callable[[str], None] = lambda sentence: None
+) -> list[Path]:
+    """Finish the takes whose program died; the folders finished. [main]
+
+    Takes another program is recording at this moment are left alone. A take that cannot be read is
+    told of in one sentence and left as it is.
+    """
+    finished: list[Path] = []
+    for folder in _take_folders(takes_folder):
+        if (folder / MIDI).exists() or not (folder / JOURNAL).exists() or _in_use(folder):
+            continue
+        try:
+            info, results = TakeInfo.load(folder), read_journal(folder)
+            last_frame = int(results["frame"].max(initial=info.start_frame))
+            info.end_frame = max(last_frame, info.start_frame + _wave_frames(folder / MASTER))
+            info.save(folder)
+            write_take_midi(folder)
+        except (RipienoError, OSError) as error:
+            on_message(f"A take could not be recovered: {error}")
+        else:
+            finished.append(folder)
+            on_message(f"Recovered the take {folder.name}, which had no orderly end.")
+    return finished
+
+
+def list_takes(takes_folder: Path) -> list[Take]:
+    """The takes there are, newest first; folders that are no takes are passed over. [any]"""
+    takes = []
+    for folder in _take_folders(takes_folder):
+        with contextlib.suppress(TakeError):
+            info, results = TakeInfo.load(folder), read_journal(folder)
+            end_frame = info.end_frame or int(results["frame"].max(initial=info.start_frame))
+            takes.append(
+                Take(
+                    folder=folder,
+                    started=info.started,
+                    seconds=(end_frame - info.start_frame) / info.rate_hz,
+                    notes=int(np.count_nonzero(results["kind"] == NOTE_ON)),
+                    ensemble=info.ensembles[0][1] if info.ensembles else "",
+                    complete=(folder / MIDI).exists(),
+                )
+            )
+    return sorted(takes, key=lambda take: (take.started, take.folder.name), reverse=True)
+
+
+def lock_journal(descriptor: int) -> bool:
+    """Mark an open journal as in use until it is closed; False if another program has. [any]"""
+    try:
+        fcntl: Any = importlib.import_module("fcntl")
+    except ImportError:  # Windows: nobody else can be told
+        return True
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _in_use(folder: Path) -> bool:
+    with (folder / JOURNAL).open("rb") as journal:
+        return not lock_journal(journal.fileno())
+
+
+def _take_folders(takes_folder: Path) -> list[Path]:
+    if not takes_folder.is_dir():
+        return []
+    return sorted(path.parent for path in takes_folder.glob(f"*/{DESCRIPTION}"))
+
+
+def _tracks(info: TakeInfo) -> Sequence[Track]:
+    """A track per part of the largest ensemble; its name has the names of all that played it."""
+    tracks = []
+    for number in range(max((len(parts) for _, _, parts in info.ensembles), default=0)):
+        played = [parts[number] for _, _, parts in info.ensembles if number < len(parts)]
+        name = ", ".join(dict.fromkeys(part.name for part in played))
+        part = played[0]
+        tracks.append(Track(name, part.program, part.bank, part.channel))
+    return tracks
+
+
+def _wave_frames(path: Path) -> int:
+    try:
+        return soundfile.info(str(path)).frames
+    except soundfile.SoundFileError:
+        return 0
