@@ -310,6 +310,8 @@ class Engine:
 
     def apply(self, ensemble: Ensemble, frame: int | None = None) -> None:
         """Switch to an ensemble; notes that sound end where they began. [main]"""
+        for part in ensemble.parts:
+            self._synth.pin(part.bank, part.program)
         banks = [self._bank_of(part) for part in ensemble.parts]
         for index in range(MAX_PARTS):
             if index >= len(ensemble.parts):

@@ -72,12 +72,15 @@ def _declare(library: ctypes.CDLL) -> ctypes.CDLL:
         "fluid_synth_noteon": (whole, [pointer, whole, whole, whole]),
         "fluid_synth_noteoff": (whole, [pointer, whole, whole]),
         "fluid_synth_program_select": (whole, [pointer, whole, whole, whole, whole]),
+        "fluid_synth_pin_preset": (whole, [pointer, whole, whole, whole]),
         "fluid_synth_write_float": (whole, [pointer, whole] + [pointer, whole, whole] * 2),
         "fluid_set_log_function": (pointer, [whole, pointer, pointer]),
         "fluid_version_str": (text, []),
     }
     for name, (result, arguments) in signatures.items():
-        function = getattr(library, name)
+        function = getattr(library, name, None)
+        if function is None:
+            raise FluidSynthError(f"this FluidSynth is too old: {name} came with version 2.2")
         function.restype = result
         function.argtypes = arguments
     return library
@@ -101,12 +104,14 @@ class FluidSynth:
             "synth.cpu-cores": 1,
             "synth.reverb.active": 0,
             "synth.chorus.active": 0,
-            "synth.dynamic-sample-loading": 0,
+            "synth.dynamic-sample-loading": 1,
         }
         for name, value in numbers.items():
             library.fluid_settings_setnum(settings, name.encode(), value)
         for name, value in switches.items():
             library.fluid_settings_setint(settings, name.encode(), value)
+        self.soundfont = soundfont
+        self._pinned: set[tuple[int, int]] = set()
         self._library = library
         self._settings = settings
         self.address: int = library.new_fluid_synth(settings) or 0
@@ -119,7 +124,6 @@ class FluidSynth:
             raise FluidSynthError(f"{soundfont} is not a SoundFont that FluidSynth can load")
         for channel in range(16):
             library.fluid_synth_set_channel_type(self.address, channel, 0)  # none is for drums
-            self.select(channel, 0, 0)
 
     @property
     def functions(self) -> dict[int, int]:
@@ -129,12 +133,24 @@ class FluidSynth:
             for index, name in _CALLED.items()
         }
 
-    def select(self, channel: int, bank: int, program: int) -> bool:
-        """Give a channel a preset; False if the font has none there. [main, no stream running]"""
-        chosen = self._library.fluid_synth_program_select(
-            self.address, channel, self.font, bank, program
-        )
-        return chosen != FAILED
+    def pin(self, bank: int, program: int) -> None:
+        """Read a preset's samples and keep them, so that the callback may select it. [main]
+
+        Reading takes a while for compressed fonts; a stream may run meanwhile, since no voice can
+        use these samples yet. Raises FluidSynthError if the font has no such preset.
+        """
+        if (bank, program) in self._pinned:
+            return
+        if self._library.fluid_synth_pin_preset(self.address, self.font, bank, program) == FAILED:
+            raise FluidSynthError(
+                f"the SoundFont {self.soundfont} has no preset {program} in bank {bank}"
+            )
+        self._pinned.add((bank, program))
+
+    def select(self, channel: int, bank: int, program: int) -> None:
+        """Give a channel a preset; FluidSynthError without it. [main, no stream running]"""
+        self.pin(bank, program)
+        self._library.fluid_synth_program_select(self.address, channel, self.font, bank, program)
 
     def note(self, channel: int, pitch: int, velocity: int) -> None:
         """Strike a note, or release it for velocity 0. [main, no stream running]"""
