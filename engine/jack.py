@@ -363,10 +363,11 @@ def load_libjack() -> Any:
     for name, (result, *arguments) in signatures.items():
         function = getattr(lib, name)
         function.restype, function.argtypes = result, arguments
-    # JACK's own complaints would come from any of its threads; a function that takes nothing and
-    # changes nothing, and is native, lets them fall silent without entering Python there.
-    lib.jack_set_error_function(_address(lib.jack_get_time))
-    lib.jack_set_info_function(_address(lib.jack_get_time))
+    # JACK's own complaints would come from any of its threads; a native function that takes a text
+    # and changes nothing lets them fall silent without entering Python there.
+    c_library = ctypes.cdll.msvcrt if sys.platform == "win32" else ctypes.CDLL(None)
+    lib.jack_set_error_function(_address(c_library.strlen))
+    lib.jack_set_info_function(_address(c_library.strlen))
     return lib
 
 
