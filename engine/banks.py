@@ -33,7 +33,7 @@ class Bank:
 
 
 def render_bank(soundfont: Path, program: int, bank: int, low: int, high: int) -> Bank:
-    """Return the bank of a program over the keys low..high, from the cache if it is there. [main]"""
+    """Return the bank of a program over the keys low..high, cached if it was. [main]"""
     stat = soundfont.stat()
     name = f"{soundfont} {stat.st_size} {stat.st_mtime_ns} {program} {bank} {low} {high} {VERSION}"
     path = cache_folder() / "banks" / f"{hashlib.sha256(name.encode()).hexdigest()[:24]}.npz"

@@ -11,91 +11,37 @@ import sys
 import threading
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
-from numba import njit
 
 from engine.banks import Bank, render_bank
 from engine.ensembles import MODEL_CLASSES, Ensemble
 from engine.fluidsynth import FluidSynth
+from engine.parameters import ASSIGNERS, CHORD_MODES, GLOBAL_PARAMETERS, PART_PARAMETERS
 from engine.rt import callback, layout
 from engine.rt.effects import REVERB_SECONDS, reverb_lengths
-from engine.rt.layout import FIELDS, MAX_PARTS, OUT_CHANNELS, REVERB_LINES, REVERB_ROWS
+from engine.rt.layout import FIELDS, MAX_PARTS, OUT_CHANNELS, REVERB_LINES
 from engine.rt.network import new_network, random_weights
 from engine.rt.rig import new_table
-from engine.rt.rings import WORDS, drain, drain_audio, new_event_ring, push_event, room
-from engine.rt.native import fetch_add
-from engine.rt.stream import LOST_OFFS
+from engine.rt.rings import (
+    WORDS,
+    drain,
+    drain_audio,
+    new_event_ring,
+    push_event,
+    push_note,
+    report_lost_off,
+)
 from engine.soundfonts import find_soundfont
+from engine.statistics import Stats, snapshot
 
 EVENTS, COMMANDS = 4096, 1024  # slots of the rings
 ROOM_FOR_NOTE_ONS = EVENTS // 4  # kept free for note-offs and controllers
 SPARE_VOICES = 64  # for those that fade out after being stolen
 TAP_SECONDS = 4.0
 AS_SOON_AS_POSSIBLE = -1
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """A parameter of the callback: its number, legal range, and what it starts as."""
-
-    number: int
-    low: float
-    high: float
-    initial: float
-
-
-PART_PARAMETERS = {
-    "gain_db": Parameter(layout.GAIN, -60, 12, 0.0),
-    "pan": Parameter(layout.PAN, -1, 1, 0.0),
-    "mute": Parameter(layout.MUTE, 0, 1, 0.0),
-    "solo": Parameter(layout.SOLO, 0, 1, 0.0),
-    "reverb_send": Parameter(layout.REVERB_SEND, 0, 1, 0.0),
-    "chorus_send": Parameter(layout.CHORUS_SEND, 0, 1, 0.0),
-}
-GLOBAL_PARAMETERS = {
-    "master_gain_db": Parameter(layout.MASTER_GAIN, -60, 12, 0.0),
-    "chord_window_ms": Parameter(layout.CHORD_WINDOW, 0, 45, 0.0),
-    "chord_mode": Parameter(layout.CHORD_MODE, 0, 1, 0.0),
-    "assigner": Parameter(layout.ASSIGNER, 0, 2, 0.0),
-    "panic_cc": Parameter(layout.PANIC_CC, -1, 127, 119.0),
-    "control": Parameter(layout.CONTROL, 0, 1, 1.0),
-    "tempo_bpm": Parameter(-1, 20, 400, 120.0),  # kept and published here only
-}
-CHORD_MODES = ("wait", "settle")
-ASSIGNERS = ("network", "zones", "closest")
-
-
-@dataclass(frozen=True)
-class Stats:
-    """What the callback counted since the last reset. Loads in % of the block, levels linear."""
-
-    frame: int
-    rate_hz: int
-    block_frames: int
-    cycles: int
-    xruns: int
-    missed_cycles: int
-    late_events: int
-    dropped_events: int
-    underruns: int
-    results_dropped: int
-    refused_notes: int
-    bad_messages: int
-    voices: int
-    voices_stolen: int
-    held_notes: int
-    notes_network: int
-    notes_rule: int
-    notes_late_rule: int
-    load_percent: dict[str, float]
-    delay_ms: dict[str, float]
-    peak: np.ndarray
-    rms: np.ndarray
-    part_notes: np.ndarray
 
 
 class Engine:
@@ -156,7 +102,7 @@ class Engine:
             "tap_frames": int(TAP_SECONDS * self.rate_hz) if tap else 1,
         }
         arrays = {
-            name: np.zeros([self._lengths.get(n, n) for n in shape], dtype)
+            name: np.zeros(self._shape(shape), dtype)
             for name, (dtype, shape) in FIELDS.items()
             if all(isinstance(n, int) or n in self._lengths for n in shape)
         }
@@ -200,6 +146,9 @@ class Engine:
             rig.native[index] = address
         return rig
 
+    def _shape(self, shape: tuple[int | str, ...]) -> tuple[int, ...]:
+        return tuple(self._lengths[n] if isinstance(n, str) else n for n in shape)
+
     def load_separator(self, weights: dict[str, np.ndarray] | None) -> None:
         """Use a part-separation network, or rules alone for None. Not while a stream runs. [main]
 
@@ -217,7 +166,7 @@ class Engine:
         }
         for name, (dtype, shape) in FIELDS.items():
             if shape[0] in ("classes", "boundaries"):
-                setattr(rig, name, np.zeros([self._lengths.get(n, n) for n in shape], dtype))
+                setattr(rig, name, np.zeros(self._shape(shape), dtype))
         rig.zones[:] = np.linspace(57, 69, classes - 1)
         rig.last_pitch[:] = np.linspace(72, 48, classes)
         rig.state[0]["classes"] = classes if weights is not None else 0
@@ -259,7 +208,7 @@ class Engine:
     def set(
         self, name: str, value: float, part: int | None = None, frame: int | None = None
     ) -> None:
-        """Set a parameter of a part or, for None, of the whole; ValueError names the range. [any]"""
+        """Set a parameter of a part or, for None, the whole; ValueError names the range. [any]"""
         table = GLOBAL_PARAMETERS if part is None else PART_PARAMETERS
         if name not in table:
             raise ValueError(f'there is no parameter "{name}": choose one of {", ".join(table)}')
@@ -309,7 +258,10 @@ class Engine:
     # Ensembles
 
     def apply(self, ensemble: Ensemble, frame: int | None = None) -> None:
-        """Switch to an ensemble; notes that sound end where they began. [main]"""
+        """Switch to an ensemble; notes that sound end where they began. [main]
+
+        Raises FluidSynthError, and changes nothing, if the SoundFont lacks a program.
+        """
         for part in ensemble.parts:
             self._synth.pin(part.bank, part.program)
         banks = [self._bank_of(part) for part in ensemble.parts]
@@ -336,9 +288,7 @@ class Engine:
         classes = MODEL_CLASSES[ensemble.model]
         for label, name in enumerate(classes):
             players = [i for i, part in enumerate(ensemble.parts) if name in part.voices]
-            self._command(
-                layout.SET, layout.CLASS_PART, label, players[0] if players else 0, frame
-            )
+            self._command(layout.SET, layout.CLASS_PART, label, players[0] if players else 0, frame)
         for i, boundary in enumerate(ensemble.zones):
             self._command(layout.SET, layout.ZONE, i, boundary, frame)
         self.set("chord_window_ms", ensemble.chord_window_ms, frame=frame)
@@ -357,7 +307,7 @@ class Engine:
         return self._bank_slots[key]
 
     def add_bank(self, bank: Bank) -> int:
-        """Make a bank known to the callback; return its slot. Raises ValueError when full. [main]"""
+        """Make a bank known to the callback; return its slot. ValueError when full. [main]"""
         entries = self._rig.banks
         for slot in range(layout.MAX_BANKS):
             if slot not in self._banks and entries[slot]["zones"] == 0:
@@ -384,7 +334,7 @@ class Engine:
         return int(self._state["frame"])
 
     def now_frame(self) -> int:
-        """Return the frame that a key struck now should sound at: one block ahead, steadily. [any]"""
+        """Return the frame a key struck now should sound at: one block ahead, steadily. [any]"""
         state = self._state
         if state["clock_ns"] == 0:
             return AS_SOON_AS_POSSIBLE
@@ -415,36 +365,7 @@ class Engine:
 
     def stats(self) -> Stats:
         """Return a snapshot of the callback's own counts. [any]"""
-        state, stats = self._state, self._stats
-        to_ms = 1000.0 / self.rate_hz
-        load = _percentiles(stats["load"], 0.5)
-        load["max"] = 100.0 * float(stats["max_load"])
-        delay = _percentiles(stats["delay"], to_ms)
-        return Stats(
-            frame=int(state["frame"]),
-            rate_hz=self.rate_hz,
-            block_frames=int(state["block_frames"]),
-            cycles=int(stats["cycles"]),
-            xruns=int(stats["xruns"]),
-            missed_cycles=int(stats["missed"]),
-            late_events=int(stats["late_events"]),
-            dropped_events=int(stats["dropped_events"]),
-            underruns=int(stats["underruns"]),
-            results_dropped=int(stats["results_dropped"]),
-            refused_notes=int(stats["refused_notes"]),
-            bad_messages=int(stats["bad_messages"]),
-            voices=int(state["voices_active"]),
-            voices_stolen=int(stats["voices_stolen"]),
-            held_notes=int(state["live"]),
-            notes_network=int(stats["notes_network"]),
-            notes_rule=int(stats["notes_rule"]),
-            notes_late_rule=int(stats["notes_late_rule"]),
-            load_percent=load,
-            delay_ms={"p50": delay["p50"], "p99": delay["p99"]},
-            peak=stats["peak"].copy(),
-            rms=np.sqrt(stats["power"]),
-            part_notes=self._rig.parts["sounding"].copy(),
-        )
+        return snapshot(self._rig)
 
     def reset_stats(self) -> None:
         """Begin counting anew. [any]"""
@@ -467,10 +388,10 @@ class Engine:
         callback.render(self._table, addresses, frames, block)
         return audio.T
 
-    jack_callback_address: int = callback.jack_process.address
-    portaudio_callback_address: int = callback.portaudio_process.address
-    xrun_callback_address: int = callback.count_xrun.address
-    shutdown_callback_address: int = callback.server_gone.address
+    jack_callback_address: int = callback.jack_process.address or 0
+    portaudio_callback_address: int = callback.portaudio_process.address or 0
+    xrun_callback_address: int = callback.count_xrun.address or 0
+    shutdown_callback_address: int = callback.server_gone.address or 0
 
     @property
     def user_data(self) -> int:
@@ -509,7 +430,7 @@ class Engine:
         self._state["server_down"] = int(down)
 
     def begin(self, block_frames: int, deadline: bool) -> None:
-        """A device is about to run the callback: start its clock, with a deadline if live. [main]"""
+        """A device will run the callback: start its clock, with a deadline if live. [main]"""
         state = self._state
         state["block_frames"] = block_frames
         state["deadline"] = int(deadline)
@@ -557,38 +478,6 @@ def _clock_function() -> tuple[int, int]:
     return ctypes.cast(function, ctypes.c_void_p).value or 0, clock
 
 
-@njit(cache=True)
-def push_note(words, values, cursor, frame, packed, kept):
-    """Return (sent, lost): a note-on needs `kept` free slots; lost means a note-off found none."""
-    status = packed >> 8 & 0xF0
-    struck = status == 0x90 and packed >> 24 & 0x7F
-    if struck and room(words, cursor) <= kept:
-        return False, False
-    if push_event(words, values, cursor, frame, packed, 0.0):
-        return True, False
-    return False, status == 0x80 or status == 0x90
-
-
-@njit(cache=True)
-def report_lost_off(cursor):
-    """Tell the callback that a note-off was lost. [any]"""
-    fetch_add(cursor, LOST_OFFS, 1)
-
-
-def _percentiles(histogram: np.ndarray, unit: float) -> dict[str, float]:
-    """Return p50, p99 and p999 of a histogram whose bins are `unit` wide; upper edges."""
-    total = np.cumsum(histogram)
-    if total[-1] == 0:
-        return {"p50": 0.0, "p99": 0.0, "p999": 0.0}
-    shares = {"p50": 0.5, "p99": 0.99, "p999": 0.999}
-    return {
-        name: float((np.searchsorted(total, share * total[-1]) + 1) * unit)
-        for name, share in shares.items()
-    }
-
-
 def _check_part(part: int) -> None:
     if not 0 <= part < MAX_PARTS:
         raise ValueError(f"part must be 0 to {MAX_PARTS - 1}, got {part}")
-
-

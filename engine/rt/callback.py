@@ -142,7 +142,7 @@ def server_gone(user):
 
 @rt
 def render(table, addresses, frames, block):
-    """Drive the stream offline: addresses of OUT_CHANNELS buffers of `frames` frames, 0 = none. [main]"""
+    """Drive the stream offline into OUT_CHANNELS buffers given by address, 0 = none. [main]"""
     rig = rig_at(table.ctypes.data)
     done = 0
     while done < frames:

@@ -39,7 +39,7 @@ from engine.rt.timing import now_ns
 
 @rt
 def note_struck(rig, source, channel, pitch, velocity):
-    """A key goes down: find its part and let it sound, now or when its chord is complete. [audio]"""
+    """A key goes down: let it sound on its part, now or with its chord. [audio]"""
     state = rig.state[0]
     slot = new_note(rig, source, channel, pitch, velocity)
     note = rig.notes[slot]
@@ -128,9 +128,7 @@ def _decide_by_network(rig, slot):
             _decide_late(rig, slot)
             return
     state.budget -= 1
-    step(
-        rig.weights, rig.network_state, rig.memory, note.pitch, note.on_frame, rig.logp
-    )
+    step(rig.weights, rig.network_state, rig.memory, note.pitch, note.on_frame, rig.logp)
     rig.stats[0].notes_network += 1
     note.how = BY_NETWORK
     classes = state.classes
@@ -163,7 +161,7 @@ def _sound_as(rig, slot, label):
 
 @rt
 def allow_classes(rig, pitch, allowed):
-    """Set allowed[k] = 1 for each class whose part has the pitch in range; the nearest if none has."""
+    """Set allowed[k] = 1 for each class whose part can play the pitch, or comes nearest. [audio]"""
     nearest = np.int64(1) << 40
     for k in range(rig.class_part.size):
         nearest = min(nearest, _outside(rig, k, pitch))

@@ -26,9 +26,7 @@ from engine.rt.native import foreign, rt
 _three = foreign(types.int32, types.int64, types.int32, types.int32, types.int32)
 _two = foreign(types.int32, types.int64, types.int32, types.int32)
 _one = foreign(types.int32, types.int64, types.int32)
-_program = foreign(
-    types.int32, types.int64, types.int32, types.int32, types.int32, types.int32
-)
+_program = foreign(types.int32, types.int64, types.int32, types.int32, types.int32, types.int32)
 _process = foreign(
     types.int32, types.int64, types.int32, types.int32, types.int64, types.int32, types.int64
 )

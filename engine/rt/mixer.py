@@ -111,9 +111,7 @@ def mix_segment(rig, at, count):
         _write(rig, 2 + 2 * index, at, left, count)
         _write(rig, 3 + 2 * index, at, right, count)
     gains = rig.reverb_gains
-    add_reverb(
-        rig.reverb, rig.reverb_index, gains[0], gains[1], reverb, master_l, master_r, count
-    )
+    add_reverb(rig.reverb, rig.reverb_index, gains[0], gains[1], reverb, master_l, master_r, count)
     add_chorus(rig.chorus, state.frame, state.rate_hz, chorus, master_l, master_r, count)
     since = state.frame - state.master_at
     power = state.master_power
@@ -136,9 +134,7 @@ def mix_segment(rig, at, count):
 def aim_master(rig, gain):
     """Start the ramp of the master towards a linear gain. [audio]"""
     state = rig.state[0]
-    state.master_from = _ramp(
-        state.master_from, state.master_to, state.frame - state.master_at
-    )
+    state.master_from = _ramp(state.master_from, state.master_to, state.frame - state.master_at)
     state.master_to = gain
     state.master_at = state.frame
 

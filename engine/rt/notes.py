@@ -7,6 +7,7 @@ length: the release is delayed by as much as the onset was.
 
 import numpy as np
 
+from engine.rt.fluid import queue_fluid
 from engine.rt.layout import (
     BANK_VOICES,
     CONTROLLER,
@@ -41,7 +42,6 @@ from engine.rt.queue import schedule
 from engine.rt.results import emit
 from engine.rt.rings import pack
 from engine.rt.voices import crossfade_voice, kill_voices, release_voice, start_voice
-from engine.rt.fluid import queue_fluid
 
 # Controllers a part is told of when it next sounds, if they have moved since: modulation, breath,
 # foot, volume, expression, portamento, sostenuto, soft pedal, resonance to brightness.
@@ -53,7 +53,7 @@ NOBODY = np.float32(0.0)
 
 @rt
 def new_note(rig, source, channel, pitch, velocity):
-    """Return the slot of a new note that has no part yet; the oldest yields if all are taken. [audio]"""
+    """Return the slot of a new note without a part; the oldest yields if none is free. [audio]"""
     state = rig.state[0]
     if state.live == MAX_NOTES:
         end_note(rig, _oldest(rig, -1))
@@ -110,9 +110,7 @@ def sound_note(rig, slot, part):
     _strike(rig, slot)
     delay = state.frame - note.on_frame
     rig.stats[0].delay[min(delay, DELAY_BINS - 1)] += 1
-    emit(
-        rig, NOTE_ON, part, note.id, delay, note.confidence, note.pitch, note.velocity, note.how
-    )
+    emit(rig, NOTE_ON, part, note.id, delay, note.confidence, note.pitch, note.velocity, note.how)
     if note.off_frame >= 0:
         _release_later(rig, slot, note.off_frame + delay)
 

@@ -4,7 +4,6 @@ from engine.rt.native import load_acquire, rt, store_release
 from engine.rt.rings import READ, WRITE
 
 
-
 @rt
 def emit(rig, kind, part, note, delay_frames, confidence, a, b, c):
     """Report something that happens at this frame; counted as dropped if nobody reads. [audio]"""

@@ -99,9 +99,7 @@ def new_table(arrays: dict[str, np.ndarray], lengths: dict[str, int]) -> np.ndar
         array = arrays[name]
         expected = tuple(lengths[n] if isinstance(n, str) else n for n in shape)
         if array.dtype != np.dtype(dtype) or array.shape != expected:
-            raise ValueError(
-                f"{name} must be {dtype} {expected}, got {array.dtype} {array.shape}"
-            )
+            raise ValueError(f"{name} must be {dtype} {expected}, got {array.dtype} {array.shape}")
         if not array.flags.c_contiguous:
             raise ValueError(f"{name} must be contiguous")
         table[_INDEX[name]] = array.ctypes.data

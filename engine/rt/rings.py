@@ -7,14 +7,15 @@ producer and one consumer. In every cursor, WRITE and READ are monotonic counts 
 
 import numpy as np
 
-from engine.rt.native import compare_exchange, load_acquire, rt, store_release
+from engine.rt.native import compare_exchange, fetch_add, load_acquire, rt, store_release
 
 READ, WRITE = 0, 8
+LOST_OFFS = 12  # in an event ring's cursor: note-offs that found no room
 WORDS = 4  # int64 a slot of an event ring: turn, frame, packed, value (float64 bits)
 
 
 def new_event_ring(capacity: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return (words, values, cursor) of `capacity` slots; values is words seen as float64. [main]"""
+    """Return (words, values, cursor) of `capacity` slots; values: words as float64. [main]"""
     check_capacity(capacity)
     words = np.zeros(capacity * WORDS, np.int64)
     words[::WORDS] = np.arange(capacity)
@@ -61,8 +62,26 @@ def push_event(words, values, cursor, frame, packed, value):
 
 
 @rt
+def push_note(words, values, cursor, frame, packed, kept) -> tuple[bool, bool]:
+    """Return (sent, lost): a note-on needs `kept` free slots; lost means a note-off found none."""
+    status = packed >> 8 & 0xF0
+    struck = status == 0x90 and packed >> 24 & 0x7F
+    if struck and room(words, cursor) <= kept:
+        return False, False
+    if push_event(words, values, cursor, frame, packed, 0.0):
+        return True, False
+    return False, status == 0x80 or status == 0x90
+
+
+@rt
+def report_lost_off(cursor):
+    """Tell the callback that a note-off was lost. [any]"""
+    fetch_add(cursor, LOST_OFFS, 1)
+
+
+@rt
 def pop_event(words, cursor):
-    """Return the offset of the next event's words, or -1 if none is ready; see done_event. [audio]"""
+    """Return the offset of the next event's words, -1 for none; see done_event. [audio]"""
     turn = cursor[READ]
     slot = (turn & (words.size // WORDS - 1)) * WORDS
     if load_acquire(words, slot) == turn + 1:

@@ -6,6 +6,8 @@ Messages are checked here once more, whoever sent them: anything malformed is co
 import numpy as np
 
 from engine.rt.chords import close_chord, decide_deferred, note_struck
+from engine.rt.features import remember_note_off
+from engine.rt.fluid import queue_fluid
 from engine.rt.layout import (
     ACTIVE,
     ASSIGNER,
@@ -40,11 +42,8 @@ from engine.rt.layout import (
     SET,
     SOLO,
     SOUNDING,
-    SOURCES,
     ZONE,
 )
-from engine.rt.features import remember_note_off
-from engine.rt.fluid import queue_fluid
 from engine.rt.mixer import aim_all, aim_master, aim_strip
 from engine.rt.native import rt
 from engine.rt.notes import (
@@ -162,7 +161,7 @@ def _handle_controller(rig, source, controller, value):
 
 @rt
 def _tell_sounding(rig, status, data1, data2):
-    """Send a message to every part that holds notes; the others hear of it when they play. [audio]"""
+    """Send a message to every part that holds notes; others learn it when they play. [audio]"""
     for index in range(MAX_PARTS):
         if rig.parts[index].sounding > 0:
             tell_part(rig, index, status, data1, data2)
@@ -251,7 +250,7 @@ def _set_part(rig, parameter, index, value):
         part.active = number
         if number != 0:
             part.used = 1
-    if parameter == SOLO or parameter == ACTIVE:
+    if parameter in (SOLO, ACTIVE):
         aim_all(rig)
     elif parameter <= CHORUS_SEND or parameter == DESTINATION:
         aim_strip(rig, index)

@@ -1,4 +1,4 @@
-"""The stream: events in frame order, sound between them. Live and offline run this very code. [audio]
+"""The stream: events in frame order, sound between them; the same code live and offline. [audio]
 
 A block is cut wherever an event is due and at every multiple of QUANTUM, so voices and mixer never
 see an event inside a segment, and the same events give the same samples for any size of block.
@@ -26,11 +26,10 @@ from engine.rt.native import load_acquire, rt, store_release
 from engine.rt.notes import end_source
 from engine.rt.queue import drop_first, schedule
 from engine.rt.results import emit
-from engine.rt.rings import READ, WRITE, done_event, pop_event
+from engine.rt.rings import LOST_OFFS, READ, WRITE, done_event, pop_event
 from engine.rt.router import handle
 from engine.rt.voices import free_banks, render_voices, tidy_voices
 
-LOST_OFFS = 12  # in the event ring's cursor: note-offs that found no room
 VIBRATO_HZ = 5.5
 KEPT_FREE = 1024  # places in the queue for what the callback schedules itself
 
@@ -120,7 +119,7 @@ def _begin_quantum(rig):
 
 @rt
 def _tap(rig, count):
-    """Leave the master and the used stems for the recorder; count what it was too slow for. [audio]"""
+    """Leave master and stems for the recorder; count what it was too slow for. [audio]"""
     state = rig.state[0]
     if state.tap == 0:
         return

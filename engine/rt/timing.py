@@ -24,7 +24,7 @@ else:
 
     @rt
     def now_ns(rig):
-        """Return the monotonic time in ns, that of Python's time.monotonic_ns; 0 offline. [audio]"""
+        """Return the monotonic time in ns, as time.monotonic_ns does; 0 offline. [audio]"""
         scratch = rig.scratch
         if rig.native[CLOCK] == 0:
             return 0

@@ -1,4 +1,4 @@
-"""Our own voices: notes of a memory bank, cubic interpolation, ADSR, stealing without clicks. [audio]
+"""Our own voices: notes of a memory bank, cubic interpolation, ADSR, clean stealing. [audio]
 
 A voice reads one mono sample at a 32.32 fixed-point position and adds it to its part's stereo pair.
 Every quantity is a function of the frames since its own start, so cutting a block anywhere gives
@@ -96,7 +96,7 @@ def _segment(voice, start, end, span):
 
 @rt
 def _next_segment(voice):
-    """Begin the segment that follows the finished one; exponentials in lines of a quantum. [audio]"""
+    """Begin the segment after the finished one; exponentials in lines of a quantum. [audio]"""
     value = voice.envelope + np.float32(voice.span) * voice.slope
     if voice.stage == ATTACK:
         voice.stage = DECAY
@@ -124,7 +124,7 @@ def _next_segment(voice):
 
 @rt
 def _fall(voice, stage):
-    """Leave the running segment for a release or a fast fade-out, from the present value. [audio]"""
+    """Leave the segment for a release or a fast fade-out, from its present value. [audio]"""
     value = voice.envelope + np.float32(voice.elapsed) * voice.slope
     voice.stage = stage
     if stage == KILLED:
@@ -235,7 +235,9 @@ def free_banks(rig):
 
 
 @rt
-def _add_run(data, position, step, count, envelope, slope, elapsed, gain_l, gain_r, left, right, at):
+def _add_run(
+    data, position, step, count, envelope, slope, elapsed, gain_l, gain_r, left, right, at
+):
     """Add `count` frames of one sample to left and right from index `at` on. [audio]
 
     data[0] is the guard sample before the first. Catmull-Rom through four points.

@@ -1,0 +1,36 @@
+"""What can be set while the music plays: names, legal ranges, first values. [any]"""
+
+from dataclasses import dataclass
+
+from engine.rt import layout
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter of the callback: its number, legal range, and what it starts as."""
+
+    number: int
+    low: float
+    high: float
+    initial: float
+
+
+PART_PARAMETERS = {
+    "gain_db": Parameter(layout.GAIN, -60, 12, 0.0),
+    "pan": Parameter(layout.PAN, -1, 1, 0.0),
+    "mute": Parameter(layout.MUTE, 0, 1, 0.0),
+    "solo": Parameter(layout.SOLO, 0, 1, 0.0),
+    "reverb_send": Parameter(layout.REVERB_SEND, 0, 1, 0.0),
+    "chorus_send": Parameter(layout.CHORUS_SEND, 0, 1, 0.0),
+}
+GLOBAL_PARAMETERS = {
+    "master_gain_db": Parameter(layout.MASTER_GAIN, -60, 12, 0.0),
+    "chord_window_ms": Parameter(layout.CHORD_WINDOW, 0, 45, 0.0),
+    "chord_mode": Parameter(layout.CHORD_MODE, 0, 1, 0.0),
+    "assigner": Parameter(layout.ASSIGNER, 0, 2, 0.0),
+    "panic_cc": Parameter(layout.PANIC_CC, -1, 127, 119.0),
+    "control": Parameter(layout.CONTROL, 0, 1, 1.0),
+    "tempo_bpm": Parameter(-1, 20, 400, 120.0),  # kept and published here only
+}
+CHORD_MODES = ("wait", "settle")
+ASSIGNERS = ("network", "zones", "closest")
