@@ -1,6 +1,7 @@
 """The PortAudio device: one output stream whose callback is the engine's native code.
 
 Used where there is no JACK: ALSA, PulseAudio and PipeWire through ALSA, CoreAudio, WASAPI, ASIO.
+JACK servers are left to engine.jack.
 The library is the one sounddevice brings; the stream is opened below its Python classes, so the
 audio thread never enters Python. The session opens it on the main thread. Order of life: open,
 build the Engine at `rate_hz`, start, tend once or twice a second, close.
@@ -11,9 +12,10 @@ from __future__ import annotations
 import atexit
 import contextlib
 import ctypes
+import os
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,7 +66,6 @@ class PortAudioDevice:
         self._stream: Any = None
         self._wanted = True
         self._lost_said = False
-        self._abandoned = False
         self._lock = threading.RLock()
         self.block_frames = block_frames
         self.info = find_device(device)
@@ -97,8 +98,8 @@ class PortAudioDevice:
     def start(self, engine: Any) -> None:
         """Run `engine` in the stream's callback. RipienoError when the device refuses. [main]"""
         with self._lock:
-            if self._stream is not None or self._abandoned:
-                raise RipienoError("this device is already playing, or its JACK server is gone")
+            if self._stream is not None:
+                raise RipienoError("this device is already playing")
             if engine.rate_hz != self.rate_hz:
                 raise RipienoError(
                     f"the device runs at {self.rate_hz} Hz and the engine at {engine.rate_hz} Hz"
@@ -128,13 +129,11 @@ class PortAudioDevice:
                 return []
             said = []
             if not self._lost_said:
+                self._lost_said = True
                 said.append(f"{self.info.name} has stopped; waiting for it to come back.")
             try:
                 self.reopen()
-            except RipienoError as error:
-                if self._abandoned and not self._lost_said:
-                    said = [f"{self.info.name} has stopped: {error}."]
-                self._lost_said = True
+            except RipienoError:
                 return said
             self._lost_said = False
             return [*said, f"{self.info.name} is back."]
@@ -149,10 +148,6 @@ class PortAudioDevice:
             if self._engine is None:
                 raise RipienoError("this device has never been started")
             self._close_stream()
-            if self._abandoned:
-                raise RipienoError(
-                    "PortAudio cannot join a JACK server again, so start anew or play through JACK"
-                )
             try:
                 list_again()
                 self.info = find_device(self.info.name)
@@ -232,12 +227,6 @@ class PortAudioDevice:
         if self._stream is None:
             return
         stream, self._stream = self._stream, None
-        if self.info.host_api.startswith("JACK") and not self._active(stream):
-            # PortAudio's stop, close and terminate alike would wait ten minutes for a server that
-            # is gone. The stream's thread has ended: leave it, and call PortAudio no more.
-            self._abandoned = True
-            atexit.unregister(self._sounddevice._exit_handler)
-            return
         try:
             if self._active(stream):
                 self._engine.quit_and_wait()
@@ -269,7 +258,7 @@ def list_devices() -> list[OutputDevice]:
             default=found["index"] == default,
         )
         for found in sounddevice.query_devices()
-        if found["max_output_channels"] > 0
+        if found["max_output_channels"] > 0 and not apis[found["hostapi"]].startswith("JACK")
     ]
 
 
@@ -301,19 +290,38 @@ def list_again() -> None:
     sounddevice = load_sounddevice()
     with contextlib.suppress(sounddevice.PortAudioError):  # an earlier look may have failed
         sounddevice._terminate()
-    sounddevice._initialize()
+    with _without_jack():
+        sounddevice._initialize()
 
 
 def load_sounddevice() -> Any:
     """The sounddevice module; RipienoError when PortAudio itself is missing. [main]"""
     try:
-        import sounddevice
+        with _without_jack():
+            import sounddevice
     except OSError as error:
         raise RipienoError(
             "the PortAudio library is not installed (Debian: apt-get install libportaudio2) "
             f"({error})"
         ) from error
     return sounddevice
+
+
+@contextlib.contextmanager
+def _without_jack() -> Iterator[None]:
+    """Keep PortAudio, which is about to look for devices, away from JACK; we play JACK ourselves.
+
+    It would join the server for good, as a client that stalls the server if the process dies;
+    if the server dies, its stop and close wait ten minutes and its end crashes.
+    """
+    name, previous = "JACK_DEFAULT_SERVER", os.environ.get("JACK_DEFAULT_SERVER")
+    os.environ[name] = "none"
+    try:
+        yield
+    finally:
+        del os.environ[name]
+        if previous is not None:
+            os.environ[name] = previous
 
 
 def _default_index(sounddevice: Any) -> int:

@@ -1,7 +1,9 @@
 """Fixtures of the whole test suite."""
 
 import shutil
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -33,3 +35,17 @@ def jack_server(request: pytest.FixtureRequest) -> Iterator[servers.JackServer]:
     settings = getattr(request, "param", {})
     with servers.jack_server(**settings) as server:
         yield server
+
+
+@pytest.fixture
+def pipewire() -> Iterator[servers.PipeWire]:
+    """A PipeWire with a null sink of the test's own; programs find it through its `env`."""
+    if shutil.which("pipewire-pulse") is None:
+        pytest.fail("PipeWire is not installed (Debian: apt-get install pipewire-pulse)")
+    with tempfile.TemporaryDirectory(prefix="ripieno-", ignore_cleanup_errors=True) as folder:
+        server = servers.PipeWire(Path(folder))  # a short path: sockets' names are limited
+        try:
+            server.start()
+            yield server
+        finally:
+            server.stop()

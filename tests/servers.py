@@ -75,9 +75,12 @@ class JackServer:
 
     def ports(self, *options: str) -> list[str]:
         """What jack_lsp prints, line by line; empty if the server does not answer."""
-        done = subprocess.run(
-            ["jack_lsp", *options], env=self.env, capture_output=True, text=True, timeout=10
-        )
+        try:
+            done = subprocess.run(
+                ["jack_lsp", *options], env=self.env, capture_output=True, text=True, timeout=5
+            )
+        except subprocess.TimeoutExpired:
+            return []
         return done.stdout.splitlines() if done.returncode == 0 else []
 
     def connect(self, source: str, destination: str) -> None:
@@ -138,9 +141,9 @@ def jack_server(
 
 
 def _end_with_parent() -> None:
-    """Linux: ask for SIGTERM when the process that started this one ends, however it ends."""
+    """Linux: ask for SIGKILL when the process that started this one ends, however it ends."""
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
 def _take_name(timeout_s: float = 60.0) -> tuple[str, IO[str]]:

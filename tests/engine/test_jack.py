@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import jack
 import pytest
@@ -15,7 +16,7 @@ from engine.errors import RipienoError
 from engine.jack import OUTPUT_NAMES, JackDevice, jack_running, midi_sources
 from engine.rt.layout import OUT_CHANNELS
 from tests.engine.tiny_engine import TinyEngine
-from tests.servers import JackServer
+from tests.servers import JackServer, PipeWire
 
 pytestmark = pytest.mark.jack
 TIMES = 20
@@ -223,7 +224,7 @@ def test_server_back_at_another_rate_is_said_once(
 def test_program_ends_in_order_with_the_stream_running(
     jack_server: JackServer, ending: str
 ) -> None:
-    codes = [run_child(jack_server, "jack", ending) for _ in range(TIMES)]
+    codes = run_children(jack_server, "jack", ending)
     expected = 0 if ending == "exit" else 128 + getattr(signal, ending)
     assert codes == [expected] * TIMES
     assert "tiny:midi_in" not in jack_server.ports()
@@ -238,8 +239,17 @@ def test_program_survives_a_killed_server_and_then_ends_in_order(jack_server: Ja
     assert codes == [128 + signal.SIGTERM] * TIMES
 
 
+def run_children(server: JackServer | PipeWire, kind: str, ending: str) -> list[int]:
+    """The exit codes of many programs, a few at a time."""
+    with ThreadPoolExecutor(4) as pool:
+        return list(pool.map(lambda _: run_child(server, kind, ending), range(TIMES)))
+
+
 def run_child(
-    server: JackServer, kind: str, ending: str, before: Callable[[], None] | None = None
+    server: JackServer | PipeWire,
+    kind: str,
+    ending: str,
+    before: Callable[[], None] | None = None,
 ) -> int:
     """Let a program of its own play, end it, and return its exit code."""
     mode = "exit" if ending == "exit" else "run"

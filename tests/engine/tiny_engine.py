@@ -7,7 +7,6 @@ As a script it plays until it is ended:
     python -m tests.engine.tiny_engine jack|portaudio exit|run
 """
 
-import ctypes
 import sys
 import time
 
@@ -152,9 +151,11 @@ class TinyEngine:
 
 def main(kind: str, ending: str) -> None:
     """Play; then leave the stream running and end (`exit`), or wait to be ended (`run`)."""
+    from engine.portaudio import PortAudioDevice, list_devices
     from engine.realtime import exit_on_signals
 
     exit_on_signals()
+    list_devices()
     if kind == "jack":
         from engine.jack import JackDevice
 
@@ -162,8 +163,6 @@ def main(kind: str, ending: str) -> None:
         engine = TinyEngine(device.rate_hz)
         device.start(engine)
     else:
-        from engine.portaudio import PortAudioDevice
-
         device = PortAudioDevice()
         engine = TinyEngine(device.rate_hz)
         device.start(engine)
@@ -175,5 +174,4 @@ def main(kind: str, ending: str) -> None:
 
 
 if __name__ == "__main__":
-    ctypes.CDLL(None)
     main(sys.argv[1], sys.argv[2])

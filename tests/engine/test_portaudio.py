@@ -1,0 +1,158 @@
+"""The PortAudio device: choice by name, callbacks, loss and return, orderly endings.
+
+Its device here is the null sink of a PipeWire of the test's own, reached through ALSA.
+"""
+
+import os
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from engine import portaudio
+from engine.errors import RipienoError
+from engine.portaudio import OutputDevice, PortAudioDevice, find_device, list_again, list_devices
+from engine.rt.layout import OUT_CHANNELS
+from tests.engine.test_jack import TIMES, run_child, run_children, wait_until
+from tests.engine.tiny_engine import TinyEngine
+from tests.servers import JackServer, PipeWire
+
+pytestmark = pytest.mark.jack
+
+
+@pytest.fixture
+def server(pipewire: PipeWire, monkeypatch: pytest.MonkeyPatch) -> PipeWire:
+    """A PipeWire of the test's own, seen by this process's PortAudio."""
+    for name, value in pipewire.env.items():
+        monkeypatch.setenv(name, value)
+    list_again()
+    return pipewire
+
+
+@pytest.fixture
+def device(server: PipeWire) -> Iterator[PortAudioDevice]:
+    device = PortAudioDevice(block_frames=64)
+    yield device
+    device.close()
+
+
+def test_devices_are_listed_and_found(server: PipeWire) -> None:
+    devices = list_devices()
+    default = next(d for d in devices if d.default)
+    assert all(d.channels > 0 and d.rate_hz > 0 for d in devices)
+    for wanted in (None, "", default.index, str(default.index), default.name):
+        assert find_device(wanted) == default
+    assert find_device(default.name[1:].upper()).name == default.name
+    with pytest.raises(RipienoError, match=f"'nothing'; there are: .*'{default.name}'"):
+        find_device("nothing")
+
+
+def test_jack_servers_are_left_to_the_jack_device(
+    server: PipeWire, jack_server: JackServer
+) -> None:
+    list_again()
+    assert not [d for d in list_devices() if "JACK" in d.host_api]
+    assert not [port for port in jack_server.ports() if "PortAudio" in port]
+    assert os.environ["JACK_DEFAULT_SERVER"] == jack_server.name
+
+
+def test_the_native_callback_runs(device: PortAudioDevice) -> None:
+    engine = TinyEngine(device.rate_hz)
+    device.start(engine)
+    assert wait_until(lambda: engine.cycles >= 20)
+    assert engine.begun == [(64, True)]
+    assert engine.channels == 2
+    assert device.alive
+    assert device.tend() == []
+    assert "48000 Hz, 64 frames, 2 channels" in device.description
+    assert 0 <= device.latency_frames < 48000
+
+
+def test_stems_take_as_many_channels_as_there_are(server: PipeWire) -> None:
+    device = PortAudioDevice(stems=True)
+    engine = TinyEngine(device.rate_hz)
+    device.start(engine)
+    try:
+        assert wait_until(lambda: engine.cycles >= 3)
+        assert engine.channels == min(device.info.channels, OUT_CHANNELS)
+        assert engine.channels > 2
+    finally:
+        device.close()
+
+
+def test_a_device_with_one_channel_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    mono = OutputDevice(0, "telephone", "ALSA", 1, 8000, 10.0, True)
+    monkeypatch.setattr(portaudio, "list_devices", lambda: [mono])
+    with pytest.raises(RipienoError, match="'telephone' has 1 output channel"):
+        PortAudioDevice()
+
+
+def test_without_any_device_one_sentence_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(portaudio, "list_devices", list)
+    with pytest.raises(RipienoError, match="no sound output device"):
+        PortAudioDevice()
+
+
+def test_a_rate_the_device_does_not_take_is_refused(server: PipeWire) -> None:
+    with pytest.raises(RipienoError, match=r"at 1 Hz .* its own rate is \d+ Hz"):
+        PortAudioDevice(rate_hz=1)
+
+
+def test_the_rate_asked_for_is_the_rate(server: PipeWire) -> None:
+    assert PortAudioDevice().rate_hz == portaudio.USUAL_RATE_HZ
+    device = PortAudioDevice(rate_hz=44100)
+    with pytest.raises(RipienoError, match="44100 Hz and the engine at 48000 Hz"):
+        device.start(TinyEngine(48000))
+
+
+@pytest.mark.parametrize("block_frames", [0, 8193])
+def test_a_block_out_of_range_is_refused(block_frames: int) -> None:
+    with pytest.raises(RipienoError, match=f"1 to 8192 frames, got {block_frames}"):
+        PortAudioDevice(block_frames=block_frames)
+
+
+def test_close_asks_the_callback_first_and_may_be_repeated(device: PortAudioDevice) -> None:
+    engine = TinyEngine(device.rate_hz)
+    device.start(engine)
+    assert wait_until(lambda: engine.cycles > 3)
+    device.close()
+    assert engine.ack == 1
+    assert not device.alive
+    device.close()
+    device.start(engine)
+    cycles = engine.cycles
+    assert wait_until(lambda: engine.cycles > cycles)
+
+
+def test_a_lost_server_is_noticed_and_joined_again(
+    server: PipeWire, device: PortAudioDevice
+) -> None:
+    engine = TinyEngine(device.rate_hz)
+    device.start(engine)
+    assert wait_until(lambda: engine.cycles > 3)
+    server.stop()
+    assert wait_until(lambda: not device.alive)
+    name = device.info.name
+    assert device.tend() == [f"{name} has stopped; waiting for it to come back."]
+    assert device.tend() == []
+    server.start()
+    cycles = engine.cycles
+    assert device.tend() == [f"{name} is back."]
+    assert wait_until(lambda: engine.cycles > cycles + 3)
+    assert device.alive
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ending", ["exit", "SIGTERM"])
+def test_program_ends_in_order_with_the_stream_running(server: PipeWire, ending: str) -> None:
+    codes = run_children(server, "portaudio", ending)
+    assert codes == [0 if ending == "exit" else 128 + signal.SIGTERM] * TIMES
+
+
+@pytest.mark.slow
+def test_program_survives_a_lost_server_and_then_ends_in_order(server: PipeWire) -> None:
+    codes = []
+    for _ in range(TIMES):
+        codes.append(run_child(server, "portaudio", "SIGTERM", before=server.stop))
+        server.start()
+    assert codes == [128 + signal.SIGTERM] * TIMES
