@@ -76,17 +76,23 @@ def check_compiler() -> Finding:
         fix = f"make {existing} writable, or set NUMBA_CACHE_DIR to a folder that is"
         return Finding("Compiler", ADVICE, f"every start compiles anew: {existing}", fix)
     del engine
-    return Finding("Compiler", GOOD, f"numba {numba.__version__}, machine code in {folder}")
+    found = f"numba {numba.__version__}, machine code in {folder}"
+    if not folder.exists():
+        return Finding(
+            "Compiler", ADVICE, found, "the first start compiles it: once, a minute or two"
+        )
+    return Finding("Compiler", GOOD, found)
 
 
 def check_fluidsynth() -> Finding:
-    from engine.rt import fluid
+    from engine.fluidsynth import load_library
 
-    path = fluid.find_library()
-    if path:
-        return Finding("FluidSynth", GOOD, str(path))
-    fix = package("libfluidsynth3", "fluid-synth", "choco install fluidsynth, or put it on PATH")
-    return Finding("FluidSynth", MISSING, "library not found", fix)
+    try:
+        version = load_library().fluid_version_str().decode()
+    except RipienoError as error:
+        fix = package("libfluidsynth3", "fluid-synth", "put libfluidsynth-3.dll on the PATH")
+        return Finding("FluidSynth", MISSING, str(error), fix)
+    return Finding("FluidSynth", GOOD, f"version {version}")
 
 
 def check_soundfont() -> Finding:
@@ -179,7 +185,7 @@ def check_limits() -> Finding:
 
     refused = realtime.limits()
     if refused:
-        return Finding("Realtime", ADVICE, " ".join(refused), realtime.FIX)
+        return Finding("Realtime", ADVICE, refused[0].partition(":")[0], realtime.FIX)
     return Finding("Realtime", GOOD, "priority and memory locking are allowed")
 
 

@@ -1,4 +1,4 @@
-"""Part separation of a whole file: the live path without sound, as fast as it goes.
+"""Part separation of a whole file: the live path, unheard, as fast as it goes.
 
 `arrange` and the demo's accuracy figures come from here. It is the engine itself, fed the same
 messages at the same frames, so a file is separated exactly as it would be when played. [main]
@@ -53,11 +53,12 @@ def separate(
 
 
 def silent_engine(ensemble: Ensemble, chord_window_ms: float | None = None) -> Any:
-    """An engine that decides and plays nothing. [main]"""
+    """An engine to decide, not to be heard: it takes the SoundFont that loads fastest. [main]"""
     from engine.core import Engine
+    from engine.soundfonts import bundled_soundfont
     from models import registry
 
-    engine = Engine(RATE_HZ)
+    engine = Engine(RATE_HZ, soundfont=bundled_soundfont())
     engine.load_separator(registry.load(ensemble.model))
     engine.apply(ensemble)
     if chord_window_ms is not None:
