@@ -223,10 +223,14 @@ class PipeWire:
                 process.wait()
 
     def _run(self, *command: str) -> None:
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        self._processes.append(
-            subprocess.Popen(command, env=self.env, preexec_fn=_end_with_parent, **quiet)
+        process = subprocess.Popen(
+            command,
+            env=self.env,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            preexec_fn=_end_with_parent,
         )
+        self._processes.append(process)
 
     def _pactl(self, *command: str) -> bool:
         done = subprocess.run(["pactl", *command], env=self.env, capture_output=True, timeout=10)

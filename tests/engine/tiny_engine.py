@@ -151,11 +151,9 @@ class TinyEngine:
 
 def main(kind: str, ending: str) -> None:
     """Play; then leave the stream running and end (`exit`), or wait to be ended (`run`)."""
-    from engine.portaudio import PortAudioDevice, list_devices
     from engine.realtime import exit_on_signals
 
     exit_on_signals()
-    list_devices()
     if kind == "jack":
         from engine.jack import JackDevice
 
@@ -163,6 +161,8 @@ def main(kind: str, ending: str) -> None:
         engine = TinyEngine(device.rate_hz)
         device.start(engine)
     else:
+        from engine.portaudio import PortAudioDevice
+
         device = PortAudioDevice()
         engine = TinyEngine(device.rate_hz)
         device.start(engine)
