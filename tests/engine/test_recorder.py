@@ -14,7 +14,11 @@ import pytest
 import soundfile
 
 from engine import take_writer
+from engine.core import Engine
+from engine.ensembles import load_ensemble
 from engine.midi.files import read_midi
+from engine.midi.performance import Performance, new_events
+from engine.midi.player import Feeder
 from engine.recorder import Recorder, RecorderSettings
 from engine.takes import TakeInfo, read_journal
 from engine.waves import GrowingWave
@@ -401,6 +405,37 @@ def test_a_really_full_disk_keeps_what_is_written(small_disk: SmallDisk) -> None
     taping.recorder.close()
     assert taping.said[1:] == ["Recording works again."]
     assert len(wave(taping.takes[1] / "stems" / "2-Alto.wav")) == 2 * RATE_HZ
+
+
+def test_a_take_of_the_real_engine_is_aligned_with_its_midi_file(tmp_path: Path) -> None:
+    choir = load_ensemble("satb_choir")
+    settings = RecorderSettings(silence_seconds=1.0, reserve_bytes=0)
+    recorder = Recorder(tmp_path, choir, 48_000, settings=settings)
+    engine = Engine(48_000)
+    engine.apply(choir)
+    rows = [(0.1, bytes((0x90, key, 100)), 0) for key in (48, 57, 64, 72)]
+    rows += [(0.6, bytes((0x80, key, 64)), 0) for key in (48, 57, 64, 72)]
+    piece = Performance("chord", new_events(rows), ())
+    feeder = Feeder(engine, piece, rate_hz=48_000)
+    while engine.frame < 2 * 48_000:
+        frame = engine.frame
+        feeder.feed(frame + 1024)
+        audio = engine.render(1024, 64, stems=True)
+        recorder.events(engine.results())
+        recorder.audio(audio, frame)
+    engine.close()
+    recorder.close()
+    (take,) = tmp_path.iterdir()
+    read = read_midi(take / "take.mid")
+    assert [track.name for track in read.tracks] == [part.name for part in choir.parts]
+    notes = read.notes()
+    np.testing.assert_allclose(notes["start_seconds"], 0.0, atol=3e-3)
+    np.testing.assert_allclose(notes["end_seconds"], 0.5, atol=3e-3)
+    stems = sorted((take / "stems").iterdir())
+    assert len(stems) == 4
+    for stem in stems:
+        audio, _ = soundfile.read(stem)
+        assert 0 <= np.flatnonzero(np.abs(audio[:, 0]) > 1e-4)[0] < 480
 
 
 @pytest.mark.parametrize(
