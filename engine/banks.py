@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.fluidsynth import FluidSynth
+from engine.fluidsynth import GAIN, FluidSynth
 from engine.paths import cache_folder
 from engine.rt.layout import ZONE_OF_BANK
 
@@ -35,7 +35,8 @@ class Bank:
 def render_bank(soundfont: Path, program: int, bank: int, low: int, high: int) -> Bank:
     """Return the bank of a program over the keys low..high, cached if it was. [main]"""
     stat = soundfont.stat()
-    name = f"{soundfont} {stat.st_size} {stat.st_mtime_ns} {program} {bank} {low} {high} {VERSION}"
+    font = f"{soundfont} {stat.st_size} {stat.st_mtime_ns}"
+    name = f"{font} {program} {bank} {low} {high} {GAIN} {VERSION}"
     path = cache_folder() / "banks" / f"{hashlib.sha256(name.encode()).hexdigest()[:24]}.npz"
     try:
         with np.load(path) as stored:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 
@@ -102,7 +103,7 @@ class Engine:
             "tap_frames": int(TAP_SECONDS * self.rate_hz) if tap else 1,
         }
         arrays = {
-            name: np.zeros(self._shape(shape), dtype)
+            name: touched_zeros(self._shape(shape), dtype)
             for name, (dtype, shape) in FIELDS.items()
             if all(isinstance(n, int) or n in self._lengths for n in shape)
         }
@@ -166,7 +167,7 @@ class Engine:
         }
         for name, (dtype, shape) in FIELDS.items():
             if shape[0] in ("classes", "boundaries"):
-                setattr(rig, name, np.zeros(self._shape(shape), dtype))
+                setattr(rig, name, touched_zeros(self._shape(shape), dtype))
         rig.zones[:] = np.linspace(57, 69, classes - 1)
         rig.last_pitch[:] = np.linspace(72, 48, classes)
         rig.state[0]["classes"] = classes if weights is not None else 0
@@ -463,6 +464,13 @@ class Engine:
 def clock_ns() -> int:
     """Return the monotonic time the callback stamps its blocks with, in ns. [any]"""
     return time.perf_counter_ns() if sys.platform == "win32" else time.monotonic_ns()
+
+
+def touched_zeros(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+    """Return zeros whose pages are all there, so that the callback never faults one in. [main]"""
+    array = np.empty(shape, dtype)
+    array.reshape(-1).view(np.uint8).fill(0)
+    return array
 
 
 def _clock_function() -> tuple[int, int]:
