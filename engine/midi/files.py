@@ -8,12 +8,14 @@ there.
 import io
 import itertools
 import os
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import mido
 import numpy as np
+from mido.midifiles.meta import KeySignatureError
 
 from engine.errors import RipienoError
 from engine.midi.messages import (
@@ -44,6 +46,7 @@ SMPTE_FRAMES = (24, 25, 29, 30)
 
 Line = tuple[int, int]  # track of the file from 0, channel 1..16
 Signature = tuple[float, int, int]  # beat, upper and lower figure
+KEY_SIGNATURE = re.compile(rb"\xff\x59\x02..", re.DOTALL)
 
 
 class MidiFileError(RipienoError):
@@ -80,8 +83,11 @@ def read_midi(path: str | Path) -> Performance:
             elif not message.is_meta and is_channel_message(data := bytes(message.bytes())):
                 rows.append((beat, normalised(data), (number, message.channel + 1)))
     tempo = TempoMap.from_beats(sorted(tempos, key=lambda change: change[0]))
-    performance = _performance(path, rows, names, tempo, _tidy(signatures))
-    return replace(performance, key_signatures=tuple(sorted(dict(keys).items())))
+    return replace(
+        _performance(path, rows, names, tempo),
+        time_signatures=_tidy(signatures),
+        key_signatures=tuple(sorted(dict(keys).items())),
+    )
 
 
 def write_midi(
@@ -134,7 +140,11 @@ def _parsed(path: Path) -> mido.MidiFile:
         what = "it does not begin with MThd" if data else "it is empty"
         raise MidiFileError(f"{path}: not a MIDI file, {what}")
     try:
-        file = mido.MidiFile(file=io.BytesIO(data), clip=True)
+        try:
+            file = mido.MidiFile(file=io.BytesIO(data), clip=True)
+        except KeySignatureError:  # a key that is none is no reason to refuse the music
+            c_major = KEY_SIGNATURE.sub(b"\xff\x59\x02\x00\x00", data)
+            file = mido.MidiFile(file=io.BytesIO(c_major), clip=True)
     except Exception as error:  # the library lets through whatever broken bytes provoke
         what = str(error) or "it ends too early"
         raise MidiFileError(f"{path}: damaged MIDI file: {what}") from error
@@ -164,7 +174,6 @@ def _performance(
     rows: list[tuple[float, bytes, Line]],
     names: dict[int, str],
     tempo: TempoMap,
-    signatures: tuple[Signature, ...],
 ) -> Performance:
     """Clean rows of all tracks to paired notes and controllers on the lines that have notes."""
     rows.sort(key=lambda row: row[0])
@@ -202,7 +211,7 @@ def _performance(
     is_note = (kind == NOTE_ON) | (kind == NOTE_OFF)
     notes = paired_notes(events[is_note], float(seconds[-1]))
     events = in_playing_order(np.concatenate([note_events(notes), events[~is_note]]))
-    return Performance(path.stem, events, tracks, tempo, signatures)
+    return Performance(path.stem, events, tracks, tempo)
 
 
 def _is_not_playing(controller: int) -> bool:

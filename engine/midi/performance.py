@@ -74,7 +74,7 @@ class Performance:
     tracks: tuple[Track, ...]
     tempo: TempoMap = field(default_factory=TempoMap)
     time_signatures: tuple[tuple[float, int, int], ...] = ((0.0, 4, 4),)  # beat, upper, lower
-    key_signatures: tuple[tuple[float, str], ...] = ()  # beat, "Bbm" and the like
+    key_signatures: tuple[tuple[float, str], ...] = ()  # beat, name such as "Eb" or "F#m"
     remarks: tuple[str, ...] = ()
 
     @property

@@ -70,10 +70,18 @@ def test_round_trip_keeps_notes_controllers_names_programs_tempo_and_signature(
     tempo = TempoMap.from_seconds([(0.0, 96.0), (2.0, 71.0), (5.0, 140.0)])
     signatures = ((0.0, 3, 4), (3.0, 6, 8))
     events = new_events(SCORE)
+    keys = ((0.0, "Eb"), (3.0, "F#m"))
     path = write_midi(
-        tmp_path / "out.mid", TRACKS, events, tempo, time_signatures=signatures, title="Piece"
+        tmp_path / "out.mid",
+        TRACKS,
+        events,
+        tempo,
+        time_signatures=signatures,
+        key_signatures=keys,
+        title="Piece",
     )
     read = read_midi(path)
+    assert read.key_signatures == keys
     assert read.tracks == TRACKS
     assert read.time_signatures == signatures
     assert read.messages() == [message for _, message, _ in SCORE]
@@ -135,6 +143,14 @@ def _pedal(value: int, time: int = 0) -> mido.Message:
 
 def test_without_tempo_a_quarter_is_half_a_second(tmp_path: Path) -> None:
     assert read_midi(saved(tmp_path, one_track(*NOTE))).notes()["end_seconds"].tolist() == [0.5]
+
+
+def test_a_key_that_is_none_does_not_cost_the_music(tmp_path: Path) -> None:
+    data = one_track(mido.MetaMessage("key_signature", key="D"), *NOTE)
+    data = data.replace(b"\xff\x59\x02\x02\x00", b"\xff\x59\x02\x63\x07")
+    read = read_midi(saved(tmp_path, data))
+    assert len(read.notes()) == 1
+    assert read.key_signatures == ((0.0, "C"),)
 
 
 def test_hanging_and_empty_notes_are_mended(tmp_path: Path) -> None:
