@@ -46,6 +46,8 @@ SMPTE_FRAMES = (24, 25, 29, 30)
 
 Line = tuple[int, int]  # track of the file from 0, channel 1..16
 Signature = tuple[float, int, int]  # beat, upper and lower figure
+LAST_TICK = 1 << 60  # far beyond the longest file at any tempo
+NUMBER_WITHOUT_END = re.compile(rb"[\x80-\xff]{4096}")  # would take the library minutes to add up
 KEY_SIGNATURE = re.compile(rb"\xff\x59\x02..", re.DOTALL)
 
 
@@ -70,7 +72,7 @@ def read_midi(path: str | Path) -> Performance:
     for number, track in enumerate(file.tracks):
         tick = 0
         for message in track:
-            tick += message.time
+            tick = min(tick + message.time, LAST_TICK)
             beat = tick / ticks_per_beat
             if message.type == "track_name":
                 names.setdefault(number, _decoded(message.name))
@@ -139,6 +141,8 @@ def _parsed(path: Path) -> mido.MidiFile:
     if not data.startswith(b"MThd"):
         what = "it does not begin with MThd" if data else "it is empty"
         raise MidiFileError(f"{path}: not a MIDI file, {what}")
+    if NUMBER_WITHOUT_END.search(data):
+        raise MidiFileError(f"{path}: damaged MIDI file: a number in it has no end")
     try:
         try:
             file = mido.MidiFile(file=io.BytesIO(data), clip=True)

@@ -197,6 +197,15 @@ def test_drums_only_is_read_and_leaves_nothing_for_the_keyboard(tmp_path: Path) 
         (one_track(*NOTE)[:12] + b"\x00\x00" + one_track(*NOTE)[14:], "time division is 0x0000"),
         (one_track(*NOTE)[:12] + b"\xf0\x10" + one_track(*NOTE)[14:], "time division is 0xf010"),
         (b"MThd" + bytes(5_000_000), "larger than 4 MiB"),
+        (one_track(*NOTE)[:22] + b"\xff" * 1_000_000, "a number in it has no end"),
+        (one_track(*NOTE)[:22] + b"\xff" * 2_000 + b"\x7f\x90\x3c\x64", "it ends too early"),
+        (
+            b"MThd\0\0\0\6\0\0\0\1\1\xe0MTrk\0\0\3\xf0"
+            + b"\xff" * 1_000
+            + b"\x7f\x90\x3c\x64"
+            + b"\0\x80\x3c\x40",
+            "longer than 6 hours",
+        ),
         (one_track(NOTE[0], *(NOTE[1].copy(time=2**27),) * 2), "longer than 6 hours"),
     ],
 )
