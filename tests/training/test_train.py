@@ -85,6 +85,15 @@ def test_no_decision_spans_two_pieces(chorales):
     assert np.unique(decision[:, 0], return_counts=True)[1].max() <= 4
 
 
+def test_the_pitch_is_never_forgotten():
+    torch.manual_seed(0)
+    tokens = torch.arange(12000).reshape(1000, 1, 12) % TOKENS
+    left = t.forgetful(tokens, 0.25)
+    assert torch.equal(left[..., 0], tokens[..., 0])
+    assert (left[..., 1:] == TOKENS).float().mean().item() == pytest.approx(0.25, abs=0.02)
+    assert torch.equal(t.forgetful(tokens, 0.0), tokens)
+
+
 def options(tmp_path, **changed):
     usual = {
         "name": "tiny",
@@ -95,6 +104,7 @@ def options(tmp_path, **changed):
         "steps": 100,
         "rate": 1e-2,
         "dropout": 0.0,
+        "forget": 0.0,
         "joint": 0.5,
         "average": 0.9,
         "every": 30,
