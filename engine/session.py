@@ -11,6 +11,7 @@ from __future__ import annotations
 import atexit
 import logging
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 PUMP_PERIOD_S = 0.01
 TEND_PERIOD_S = 0.5
+RELEASE_S = 0.2  # how long closing waits for the last notes to be let go
 DEFAULT_RATE_HZ = 48000
 DEFAULT_BLOCK_FRAMES = 128
 NO_INPUT, NO_SUCH_SOURCE = "none", "(no input)"
@@ -380,6 +382,9 @@ class Session:
             self._computer.release()
         if self._inputs is not None:
             self._inputs.close()
+        end_s = time.monotonic() + RELEASE_S
+        while self.engine.stats().held_notes and time.monotonic() < end_s:
+            time.sleep(0.005)
 
     # ---- recorder and control ------------------------------------------------------------
 
