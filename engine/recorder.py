@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 CHUNK_SECONDS = 0.25  # audio goes to disk in blocks of this
 HISTORY_SECONDS = 1.0  # a note's report may come this much after its sound
 BACKLOG_SECONDS = 5.0  # what the disk may owe before audio is dropped
+MOST_FRAMES = (4 << 30) // 8 - 100_000  # a stereo WAV of floats ends at 4 GiB
 JOURNALLED = (NOTE_ON, NOTE_OFF, MOVED, CONTROLLER, PANICKED)
 
 
@@ -180,7 +181,8 @@ class Recorder:
         return min(self._last_frame + silence, self._longest_frame())
 
     def _longest_frame(self) -> int:
-        return self._start_frame + round(self._settings.longest_seconds * self._rate_hz)
+        frames = round(self._settings.longest_seconds * self._rate_hz)
+        return self._start_frame + min(frames, MOST_FRAMES)
 
     def _go_on(self, frame: int) -> None:
         """Begin the next take in the middle of the music, with the notes that are held."""

@@ -35,7 +35,7 @@ from engine.waves import SAMPLE_FORMATS, GrowingWave
 
 SILENCE_SECONDS = 8.0
 HEADER_SECONDS = 0.5  # the headers of the files on disk are brought up to date this often
-LONGEST_SECONDS = 2 * 3600.0  # a take without a pause goes on as another; WAV ends at 4 GiB
+LONGEST_SECONDS = 2 * 3600.0  # a take without a pause goes on as another
 LEAST_ROOM_BYTES = 64 << 10  # with less than this, a failed write failed for want of room
 RESERVE_BYTES = 16 << 20  # left free on the disk
 CLOSE_SECONDS = 10.0
