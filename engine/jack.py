@@ -192,7 +192,7 @@ class JackDevice:
             for i, name in enumerate(OUTPUT_NAMES)
         ]
         addresses = {name: _address(getattr(self._lib, name)) for name in CALLED_BY_ENGINE}
-        self._engine.set_jack_ports(addresses, self._midi_in, self._outputs)
+        self._engine.set_jack_ports(addresses, self._midi_in, self._outputs, self._client)
 
     def _register(self, name: str, kind: bytes, flags: int) -> int:
         port = self._lib.jack_port_register(self._client, name.encode(), kind, flags, 0)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from engine import portaudio
 from tests import servers
 
 # On a busy machine, or while numba compiles, a single example may take seconds.
@@ -38,14 +39,17 @@ def jack_server(request: pytest.FixtureRequest) -> Iterator[servers.JackServer]:
 
 
 @pytest.fixture
-def pipewire() -> Iterator[servers.PipeWire]:
-    """A PipeWire with a null sink of the test's own; programs find it through its `env`."""
+def pipewire(monkeypatch: pytest.MonkeyPatch) -> Iterator[servers.PipeWire]:
+    """A PipeWire with a null sink of the test's own, found by this process and its children."""
     if shutil.which("pipewire-pulse") is None:
         pytest.fail("PipeWire is not installed (Debian: apt-get install pipewire-pulse)")
     with tempfile.TemporaryDirectory(prefix="ripieno-", ignore_cleanup_errors=True) as folder:
         server = servers.PipeWire(Path(folder))  # a short path: sockets' names are limited
         try:
             server.start()
+            for name, value in server.env.items():
+                monkeypatch.setenv(name, value)
+            portaudio.list_again()
             yield server
         finally:
             server.stop()

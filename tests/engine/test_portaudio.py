@@ -21,22 +21,13 @@ pytestmark = pytest.mark.jack
 
 
 @pytest.fixture
-def server(pipewire: PipeWire, monkeypatch: pytest.MonkeyPatch) -> PipeWire:
-    """A PipeWire of the test's own, seen by this process's PortAudio."""
-    for name, value in pipewire.env.items():
-        monkeypatch.setenv(name, value)
-    list_again()
-    return pipewire
-
-
-@pytest.fixture
-def device(server: PipeWire) -> Iterator[PortAudioDevice]:
+def device(pipewire: PipeWire) -> Iterator[PortAudioDevice]:
     device = PortAudioDevice(block_frames=64)
     yield device
     device.close()
 
 
-def test_devices_are_listed_and_found(server: PipeWire) -> None:
+def test_devices_are_listed_and_found(pipewire: PipeWire) -> None:
     devices = list_devices()
     default = next(d for d in devices if d.default)
     assert all(d.channels > 0 and d.rate_hz > 0 for d in devices)
@@ -48,7 +39,7 @@ def test_devices_are_listed_and_found(server: PipeWire) -> None:
 
 
 def test_jack_servers_are_left_to_the_jack_device(
-    server: PipeWire, jack_server: JackServer
+    pipewire: PipeWire, jack_server: JackServer
 ) -> None:
     list_again()
     assert not [d for d in list_devices() if "JACK" in d.host_api]
@@ -68,7 +59,7 @@ def test_the_native_callback_runs(device: PortAudioDevice) -> None:
     assert 0 <= device.latency_frames < 48000
 
 
-def test_stems_take_as_many_channels_as_there_are(server: PipeWire) -> None:
+def test_stems_take_as_many_channels_as_there_are(pipewire: PipeWire) -> None:
     device = PortAudioDevice(stems=True)
     engine = TinyEngine(device.rate_hz)
     device.start(engine)
@@ -93,12 +84,12 @@ def test_without_any_device_one_sentence_says_so(monkeypatch: pytest.MonkeyPatch
         PortAudioDevice()
 
 
-def test_a_rate_the_device_does_not_take_is_refused(server: PipeWire) -> None:
+def test_a_rate_the_device_does_not_take_is_refused(pipewire: PipeWire) -> None:
     with pytest.raises(RipienoError, match=r"at 1 Hz .* its own rate is \d+ Hz"):
         PortAudioDevice(rate_hz=1)
 
 
-def test_the_rate_asked_for_is_the_rate(server: PipeWire) -> None:
+def test_the_rate_asked_for_is_the_rate(pipewire: PipeWire) -> None:
     assert PortAudioDevice().rate_hz == portaudio.USUAL_RATE_HZ
     device = PortAudioDevice(rate_hz=44100)
     with pytest.raises(RipienoError, match="44100 Hz and the engine at 48000 Hz"):
@@ -125,17 +116,17 @@ def test_close_asks_the_callback_first_and_may_be_repeated(device: PortAudioDevi
 
 
 def test_a_lost_server_is_noticed_and_joined_again(
-    server: PipeWire, device: PortAudioDevice
+    pipewire: PipeWire, device: PortAudioDevice
 ) -> None:
     engine = TinyEngine(device.rate_hz)
     device.start(engine)
     assert wait_until(lambda: engine.cycles > 3)
-    server.stop()
+    pipewire.stop()
     assert wait_until(lambda: not device.alive)
     name = device.info.name
     assert device.tend() == [f"{name} has stopped; waiting for it to come back."]
     assert device.tend() == []
-    server.start()
+    pipewire.start()
     cycles = engine.cycles
     assert device.tend() == [f"{name} is back."]
     assert wait_until(lambda: engine.cycles > cycles + 3)
@@ -144,15 +135,15 @@ def test_a_lost_server_is_noticed_and_joined_again(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("ending", ["exit", "SIGTERM"])
-def test_program_ends_in_order_with_the_stream_running(server: PipeWire, ending: str) -> None:
-    codes = run_children(server, "portaudio", ending)
+def test_program_ends_in_order_with_the_stream_running(pipewire: PipeWire, ending: str) -> None:
+    codes = run_children(pipewire, "portaudio", ending)
     assert codes == [0 if ending == "exit" else 128 + signal.SIGTERM] * TIMES
 
 
 @pytest.mark.slow
-def test_program_survives_a_lost_server_and_then_ends_in_order(server: PipeWire) -> None:
+def test_program_survives_a_lost_server_and_then_ends_in_order(pipewire: PipeWire) -> None:
     codes = []
     for _ in range(TIMES):
-        codes.append(run_child(server, "portaudio", "SIGTERM", before=server.stop))
-        server.start()
+        codes.append(run_child(pipewire, "portaudio", "SIGTERM", before=pipewire.stop))
+        pipewire.start()
     assert codes == [128 + signal.SIGTERM] * TIMES

@@ -9,6 +9,7 @@ As a script it plays until it is ended:
 
 import sys
 import time
+from typing import Any
 
 import numpy as np
 from numba import carray, cfunc, types
@@ -37,9 +38,9 @@ STATE = np.dtype(
     ]
 )
 FIELDS = tuple(name for name in STATE.names or ())
-_get_buffer = foreign(types.int64, types.int64, types.uint32)
-_event_count = foreign(types.uint32, types.int64)
-_event_get = foreign(types.int32, types.int64, types.int64, types.uint32)
+_get_buffer: Any = foreign(types.int64, types.int64, types.uint32)
+_event_count: Any = foreign(types.uint32, types.int64)
+_event_get: Any = foreign(types.int32, types.int64, types.int64, types.uint32)
 _native = {"error_model": "numpy", "cache": True}
 
 
@@ -126,7 +127,9 @@ class TinyEngine:
     def server_down(self, value: bool) -> None:
         self._state["down"] = value
 
-    def set_jack_ports(self, functions: dict[str, int], midi_in: int, outputs: list[int]) -> None:
+    def set_jack_ports(
+        self, functions: dict[str, int], midi_in: int, outputs: list[int], client: int
+    ) -> None:
         self._state["get_buffer"] = functions["jack_port_get_buffer"]
         self._state["event_count"] = functions["jack_midi_get_event_count"]
         self._state["event_get"] = functions["jack_midi_event_get"]
