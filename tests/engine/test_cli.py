@@ -195,6 +195,7 @@ def test_doctor_says_ready() -> None:
     assert states <= {"ok", "advice"}
 
 
+@pytest.mark.slow
 def test_arrange_then_render(tmp_path: Path) -> None:
     arranged, wav, stems = tmp_path / "a.mid", tmp_path / "a.wav", tmp_path / "stems"
     done = ripieno("arrange", PIECE, "-o", str(arranged), "--ensemble", "brass_quartet")
@@ -300,15 +301,16 @@ def test_it_can_be_ended_from_afar() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
 def test_the_computer_keyboard_plays(tmp_path: Path) -> None:
-    if sys.platform == "win32":
-        pytest.skip("no pseudo-terminals there")
     import pty
 
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, "-m", "engine.cli", "play", "--out", "none", "--in", "none"]
-        + ["--osc-port", "0", "--takes", str(tmp_path), *FONT],
+        [
+            *(sys.executable, "-m", "engine.cli", "play", "--out", "none", "--in", "none"),
+            *("--osc-port", "0", "--takes", str(tmp_path), *FONT),
+        ],
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,

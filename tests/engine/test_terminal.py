@@ -124,9 +124,8 @@ def test_no_line_is_drawn_where_nobody_looks() -> None:
     assert line.stream.getvalue() == "Hello.\n"
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
 def test_keys_are_read_as_they_are_pressed(monkeypatch) -> None:
-    if sys.platform == "win32":
-        pytest.skip("no pseudo-terminals there")
     import os
     import pty
     import termios
