@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 from engine.errors import RipienoError
 
@@ -284,7 +285,7 @@ def find(path: str) -> tuple[Address, int | None]:
     raise WrongMessageError(f"{path[:80]!r} is no address of this table (see engine/CONTROL.md)")
 
 
-def check(row: Address, values: list) -> tuple:
+def check(row: Address, values: list) -> tuple[Any, ...]:
     """`values` as the types of the row; raises WrongMessageError or OutOfRangeError. [any]"""
     least = sum(not argument.optional for argument in row.arguments)
     if not least <= len(values) <= len(row.arguments):

@@ -196,7 +196,12 @@ class Control:
         return part
 
     def _obey(
-        self, row: Address, path: str, part: int | None, values: tuple, sender: tuple[str, int]
+        self,
+        row: Address,
+        path: str,
+        part: int | None,
+        values: tuple[Any, ...],
+        sender: tuple[str, int],
     ) -> None:
         if row.parameter:
             choices = CHOICES.get(row.parameter)
@@ -234,7 +239,7 @@ class Control:
         else:
             raise AssertionError(f"no code for {row.path}")
 
-    def _subscribe(self, values: tuple, sender: tuple[str, int]) -> None:
+    def _subscribe(self, values: tuple[Any, ...], sender: tuple[str, int]) -> None:
         lease_s = float(values[1]) if len(values) > 1 else addresses.LEASE_S
         with self._lock:
             self._forget_expired()

@@ -37,6 +37,7 @@ TEMPO_BPM = 66.0
 TAIL_S = 4.0
 WINDOW_MS = 45.0
 RATE_HZ = 48000
+MASTER_GAIN_DB = 5.0  # four solo strings leave room above
 START_FRAMES = 4800  # a little silence before the first note
 
 
@@ -49,6 +50,7 @@ class Take:
     rate_hz: int
     mode: str
     device: str
+    device_latency_ms: float
     soundfont: str
     statistics: dict[str, Any]
 
@@ -91,6 +93,7 @@ def run_demo(
         "ensemble": ensemble.id,
         "mode": take.mode,
         "device": take.device,
+        "device_latency_ms": take.device_latency_ms,
         "chord_window_ms": window_ms,
         "notes": len(take.notes),
         "wrong_notes": len(rights) - sum(rights),
@@ -142,7 +145,8 @@ def _in_real_time(
     say: Callable[[str], None],
 ) -> Take | None:
     """Play through the sound device; None if there is none."""
-    from engine.session import Session, Settings, open_device
+    from engine.devices import AUTO, open_device
+    from engine.session import Session, Settings
 
     settings = Settings(
         ensemble=ensemble_name,
@@ -151,7 +155,7 @@ def _in_real_time(
         input_port="none",
     )
     try:
-        device = open_device(settings)
+        device = open_device(AUTO)
     except RipienoError:
         say("There is no sound device: the demo is rendered, through the same callback.")
         return None
@@ -165,8 +169,9 @@ def _in_real_time(
             settings, say=say, on_results=log.add, on_audio=on_audio, device=device
         ) as session:
             say(f"Playing {TITLE} through {device.description}.")
+            session.set("master_gain_db", MASTER_GAIN_DB)
             first_frame = session.engine.now_frame() + START_FRAMES
-            player = session.play_file(keyboard, first_frame)
+            player = session.inputs.play_file(keyboard, first_frame)
             while not player.wait(0.1):
                 pass
             time.sleep(TAIL_S)
@@ -177,6 +182,7 @@ def _in_real_time(
                 session.engine.rate_hz,
                 "real time",
                 device.description,
+                round(1000.0 * device.latency_frames / device.rate_hz, 2),
                 session.engine.soundfont.name,
                 statistics,
             )
@@ -194,6 +200,7 @@ def _offline(
 ) -> Take:
     say(f"Rendering {TITLE}.")
     engine = new_engine(ensemble, RATE_HZ, chord_window_ms, soundfont)
+    engine.set("master_gain_db", MASTER_GAIN_DB)
     log = NoteLog()
     try:
         with open_wav(wav, RATE_HZ) as file:
@@ -206,7 +213,9 @@ def _offline(
             play_offline(engine, [feeder], on_chunk, tail_s=TAIL_S)
         log.end_all(engine.frame)
         statistics = asdict(engine.stats())
-        return Take(log.notes, 0, RATE_HZ, "offline", "none", engine.soundfont.name, statistics)
+        return Take(
+            log.notes, 0, RATE_HZ, "offline", "none", 0.0, engine.soundfont.name, statistics
+        )
     finally:
         engine.close()
 

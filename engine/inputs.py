@@ -1,100 +1,130 @@
-"""Who may play: the MIDI inputs of a session, each a source of its own.
+"""Who may play: the sources of a session's notes, each apart from the others in the engine.
 
-With JACK the callback itself takes MIDI and nothing is opened here. Elsewhere: the one port asked
-for, or every keyboard there is, also those plugged in later, and a virtual port for other programs
-where the system has such. The session makes it and calls `tend` twice a second. [main]
+Keyboards: with JACK the callback itself takes MIDI and no port is opened here; elsewhere the one
+asked for is, or every one there is, also those plugged in later, and a virtual port for other
+programs where the system has such. Besides: a MIDI file in real time, and the computer's own keys.
+The session makes it, tends it twice a second and closes it. [main]
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine.errors import RipienoError
 
-MOST_KEYBOARDS = 4  # sources 0 to 3
+if TYPE_CHECKING:
+    from engine.midi.outlet import Outlet
+    from engine.midi.performance import Performance
+    from engine.midi.player import Player
+    from engine.midi.ports import MidiInput
+
+MOST_KEYBOARDS = 4  # sources 0 to 3; what comes after them shares the last
 VIRTUAL_SOURCE, FILE_SOURCE, COMPUTER_SOURCE = 4, 5, 6
 VIRTUAL_NAME = "Ripieno keyboard"
 NOT_KEYBOARDS = ("midi through", "ripieno", "through port")
 
 
 class Inputs:
-    """The open ports. `wanted` None means every keyboard. Raises RipienoError if it is missing."""
+    """All sources of one session. Open nothing before `open_keyboards`."""
 
-    def __init__(
-        self, engine: Any, wanted: str | None = None, say: Callable[[str], None] = lambda _: None
-    ) -> None:
-        from engine.midi import ports
-
-        self._ports = ports
+    def __init__(self, engine: Any, say: Callable[[str], None] = lambda _: None) -> None:
         self._engine = engine
-        self._wanted = wanted
         self._say = say
-        self._open: list[Any] = []
+        self._keyboards: list[MidiInput] = []
+        self._virtual: MidiInput | None = None
         self._known: set[str] = set()
         self._look: Any = None
+        self._player: Player | None = None
+        self._computer: Outlet | None = None
+
+    def open_keyboards(self, wanted: str | None = None) -> None:
+        """Open the port `wanted` names, RipienoError if it is not there, or all for None. [main]"""
+        from engine.midi import ports
+
         if wanted is not None:
-            self._open_port(wanted)
+            self._open_keyboard(wanted)
             return
         try:
             self._look = ports.open_client("Ripieno look")
         except RipienoError as error:
-            say(f"No MIDI keyboard can be used: {error}.")
+            self._say(f"No MIDI keyboard can be used: {error}.")
             return
         self.tend(quietly=True)
-        self._open_virtual()
+        virtual = self._new_port(VIRTUAL_NAME, VIRTUAL_SOURCE, virtual=True)
+        try:
+            virtual.open()
+        except RipienoError:
+            return  # this system has none
+        self._virtual = virtual
 
     @property
     def names(self) -> list[str]:
         """The ports that are connected now. [any]"""
-        return [port.name for port in self._open if port.connected]
+        ports = [*self._keyboards, *([self._virtual] if self._virtual else [])]
+        return [port.name for port in ports if port.connected]
+
+    @property
+    def refused_notes(self) -> int:
+        """Notes of the computer's keys that the engine had no room for. [any]"""
+        return self._computer.refused_notes if self._computer else 0
 
     def tend(self, quietly: bool = False) -> None:
         """Open keyboards that have been plugged in since the last look. [main]"""
         if self._look is None:
             return
+        from engine.midi.ports import lasting_name
+
         for name in self._look.get_ports():
-            lasting = self._ports.lasting_name(name)
             strange = any(word in name.casefold() for word in NOT_KEYBOARDS)
-            if strange or lasting in self._known or len(self._known) == MOST_KEYBOARDS:
+            if strange or lasting_name(name) in self._known:
                 continue
-            self._known.add(lasting)
+            self._known.add(lasting_name(name))
             try:
-                self._open_port(name)
+                self._open_keyboard(name)
             except RipienoError as error:
                 self._say(f"{error}.")
                 continue
             if not quietly:
                 self._say(f"MIDI input {name} connected.")
 
+    def play_file(self, performance: Performance, start_frame: int | None = None) -> Player:
+        """Play a performance in real time as if at a keyboard, instead of the one before. [main]"""
+        from engine.midi.performance import merged_to_keyboard
+        from engine.midi.player import Player
+
+        if self._player is not None:
+            self._player.stop()
+        self._player = Player(self._engine, merged_to_keyboard(performance), source=FILE_SOURCE)
+        self._player.start(start_frame)
+        return self._player
+
+    def play_key(self, message: bytes) -> bool:
+        """A message of the computer's keys; False if it was a note and found no room. [main]"""
+        from engine.midi.outlet import Outlet
+
+        if self._computer is None:
+            self._computer = Outlet(self._engine, COMPUTER_SOURCE)
+        return self._computer.send(message)
+
     def close(self) -> None:
         """Release what is held and close every port. Idempotent. [main]"""
-        while self._open:
-            self._open.pop().close()
+        if self._player is not None:
+            self._player.stop()
+        if self._computer is not None:
+            self._computer.release()
+        for port in [*self._keyboards, *([self._virtual] if self._virtual else [])]:
+            port.close()
         if self._look is not None:
             self._look.delete()
-            self._look = None
+        self._keyboards, self._virtual, self._look = [], None, None
 
-    def _open_port(self, name: str) -> None:
-        port = self._ports.MidiInput(
-            self._engine, name, source=self._next_source(), on_message=self._say
-        )
+    def _open_keyboard(self, name: str) -> None:
+        port = self._new_port(name, min(len(self._keyboards), MOST_KEYBOARDS - 1))
         port.open()
-        self._open.append(port)
+        self._keyboards.append(port)
 
-    def _next_source(self) -> int:
-        return min(len([p for p in self._open if p.name != VIRTUAL_NAME]), MOST_KEYBOARDS - 1)
+    def _new_port(self, name: str, source: int, virtual: bool = False) -> MidiInput:
+        from engine.midi.ports import MidiInput
 
-    def _open_virtual(self) -> None:
-        port = self._ports.MidiInput(
-            self._engine,
-            VIRTUAL_NAME,
-            virtual=True,
-            source=VIRTUAL_SOURCE,
-            on_message=self._say,
-        )
-        try:
-            port.open()
-        except RipienoError:
-            return  # this system has none
-        self._open.append(port)
+        return MidiInput(self._engine, name, virtual=virtual, source=source, on_message=self._say)

@@ -68,7 +68,11 @@ def draw_rolls(
     low = min((n.pitch for n in everything), default=60) - 2
     high = max((n.pitch for n in everything), default=72) + 2
     end_s = max((n.end_s for n in everything), default=1.0)
-    style = {"font.family": "DejaVu Sans", "font.size": 10, "svg.hashsalt": "ripieno"}
+    style: dict[Any, Any] = {
+        "font.family": "DejaVu Sans",
+        "font.size": 10,
+        "svg.hashsalt": "ripieno",
+    }
     with mpl.rc_context(style):
         figure = Figure(figsize=(14.0, 1.5 + 3.6 * len(rolls)), dpi=140, facecolor=PAPER)
         FigureCanvasAgg(figure)

@@ -55,7 +55,7 @@ def state(session: Session) -> dict[str, Any]:
         },
         "inputs": session.input_names(),
         "recorder": session.recorder_state(),
-        "osc_port": session.control.port if session.control else 0,
+        "osc_port": session.osc_port,
     }
 
 
@@ -97,8 +97,8 @@ def introduction(session: Session) -> list[str]:
         f"{session.ensemble.name} ({parts}) through {session.device.description}.",
         f"Listening to {', '.join(session.input_names()) or 'no MIDI input'}.",
     ]
-    if session.control:
-        sentences.append(f"Remote control: OSC on 127.0.0.1, port {session.control.port}.")
+    if session.osc_port:
+        sentences.append(f"Remote control: OSC on 127.0.0.1, port {session.osc_port}.")
     if session.recorder is not None:
         sentences.append(f"Takes are recorded in {session.takes_folder}.")
     return sentences

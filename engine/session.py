@@ -21,23 +21,19 @@ import numpy as np
 
 from engine import report
 from engine.control import Control
+from engine.devices import open_device
 from engine.ensembles import Ensemble, list_ensembles, load_ensemble
 from engine.errors import RipienoError
-from engine.inputs import COMPUTER_SOURCE, FILE_SOURCE, Inputs
+from engine.inputs import Inputs
 from engine.paths import takes_folder
 from engine.silence import SilentDevice
 
 if TYPE_CHECKING:
-    from engine.midi.outlet import Outlet
-    from engine.midi.performance import Performance
-    from engine.midi.player import Player
     from engine.recorder import Recorder
 
 PUMP_PERIOD_S = 0.01
 TEND_PERIOD_S = 0.5
 RELEASE_S = 0.2  # how long closing waits for the last notes to be let go
-DEFAULT_RATE_HZ = 48000
-DEFAULT_BLOCK_FRAMES = 128
 NO_INPUT, NO_SUCH_SOURCE = "none", "(no input)"
 
 log = logging.getLogger(__name__)
@@ -71,7 +67,7 @@ class Settings:
 class Session:
     """Everything that runs while somebody plays. Use it as a context manager. [main]
 
-    `on_results` and `on_audio` get what the pump carries; `device` is one from `open_device`.
+    `on_results` and `on_audio` get what the pump carries; `device` is one already open.
     """
 
     def __init__(
@@ -100,17 +96,17 @@ class Session:
         self._closed = False
         self._audio_frame = 0
         self._lost_frames = 0
-        self._inputs: Inputs | None = None
-        self._player: Player | None = None
-        self._computer: Outlet | None = None
         self._silence: SilentDevice | None = None
         self.ensemble: Ensemble = load_ensemble(settings.ensemble)
         self.model = registry.find(self.ensemble.model)
-        self.device: Any = device or open_device(settings)
+        self.device: Any = device or open_device(
+            settings.output, settings.rate_hz, settings.block_frames
+        )
         self._jack = type(self.device).__name__ == "JackDevice"  # it takes MIDI by itself
         try:
             tap = settings.record or on_audio is not None
             self.engine = Engine(self.device.rate_hz, soundfont=settings.soundfont, tap=tap)
+            self.inputs = Inputs(self.engine, self.say)
             self.engine.load_separator(registry.load(self.model))
             self._apply(self.ensemble)
             if settings.chord_window_ms is not None:
@@ -138,7 +134,7 @@ class Session:
                 log.info("%s", sentence)
             self._start_device()
             if not self._jack and self.settings.input_port != NO_INPUT:
-                self._inputs = Inputs(self.engine, self.settings.input_port, self.say)
+                self.inputs.open_keyboards(self.settings.input_port)
             if self.settings.osc_port is not None:
                 self.control = Control(self, self.settings.osc_port)
             if self.settings.record:
@@ -284,6 +280,11 @@ class Session:
         self.engine.panic()
         self.say("Panic: every note is silenced.")
 
+    @property
+    def osc_port(self) -> int:
+        """Where the control listens; 0 without one. [any]"""
+        return self.control.port if self.control else 0
+
     def reset_statistics(self) -> None:
         """Count from zero. [any]"""
         self.engine.reset_stats()
@@ -340,8 +341,7 @@ class Session:
             self.say(sentence)
         if sentences:
             self._changed()
-        if self._inputs is not None:
-            self._inputs.tend()
+        self.inputs.tend()
 
     def _close_device(self) -> None:
         with self._lock:
@@ -354,34 +354,10 @@ class Session:
     def input_names(self) -> list[str]:
         """Where notes can come from now. [any]"""
         jack = self._jack and self.settings.input_port != NO_INPUT
-        return (["JACK MIDI"] if jack else []) + (self._inputs.names if self._inputs else [])
-
-    def play_file(self, performance: Performance, start_frame: int | None = None) -> Player:
-        """Play a performance in real time, as if at a keyboard. [main]"""
-        from engine.midi.performance import merged_to_keyboard
-        from engine.midi.player import Player
-
-        if self._player is not None:
-            self._player.stop()
-        self._player = Player(self.engine, merged_to_keyboard(performance), source=FILE_SOURCE)
-        self._player.start(start_frame)
-        return self._player
-
-    def play_key(self, message: bytes) -> bool:
-        """A message of the computer's keyboard; False if it found no room. [any]"""
-        from engine.midi.outlet import Outlet
-
-        if self._computer is None:
-            self._computer = Outlet(self.engine, COMPUTER_SOURCE)
-        return self._computer.send(message)
+        return (["JACK MIDI"] if jack else []) + self.inputs.names
 
     def _close_inputs(self) -> None:
-        if self._player is not None:
-            self._player.stop()
-        if self._computer is not None:
-            self._computer.release()
-        if self._inputs is not None:
-            self._inputs.close()
+        self.inputs.close()
         end_s = time.monotonic() + RELEASE_S
         while self.engine.stats().held_notes and time.monotonic() < end_s:
             time.sleep(0.005)
@@ -408,42 +384,3 @@ class Session:
     def _close_control(self) -> None:
         if self.control:
             self.control.close()
-
-
-def open_device(settings: Settings) -> Any:
-    """The device `settings.output` names: auto, none, jack, or a sound card. [main]"""
-    rate_hz, block_frames = settings.rate_hz, settings.block_frames or DEFAULT_BLOCK_FRAMES
-    if settings.output == "none":
-        return SilentDevice(rate_hz or DEFAULT_RATE_HZ, block_frames)
-    if settings.output in ("auto", "jack"):
-        from engine.jack import JackDevice
-
-        try:
-            device = JackDevice()
-        except RipienoError:
-            if settings.output == "jack":
-                raise
-        else:
-            _tell_who_decides(device, settings)
-            return device
-    from engine.portaudio import PortAudioDevice
-
-    name = None if settings.output == "auto" else settings.output
-    try:
-        return PortAudioDevice(name, rate_hz, block_frames)
-    except RipienoError as error:
-        if settings.output != "auto":
-            raise
-        raise RipienoError(
-            f"there is nothing to play through: no JACK server runs, and {error} "
-            "(to play without sound: --out none)"
-        ) from error
-
-
-def _tell_who_decides(device: Any, settings: Settings) -> None:
-    for what, wanted, has in (
-        ("rate", settings.rate_hz, device.rate_hz),
-        ("block", settings.block_frames, device.block_frames),
-    ):
-        if wanted is not None and wanted != has:
-            log.warning("the JACK server decides the %s: it is %d, not %d", what, has, wanted)

@@ -22,6 +22,7 @@ HELP = (
     "Esc panic, Q quit"
 )
 NOTE_S = 0.65
+LONGEST_NAMES = 60
 BARS = " ▁▂▃▄▅▆▇█"
 PANIC_KEY, QUIT_KEY = "\x1b", "q"
 
@@ -72,22 +73,29 @@ def bar(level: float) -> str:
     return BARS[max(1, min(8, 1 + int((db + 48) / 48 * 8)))]
 
 
+def labels(names: list[str]) -> list[str]:
+    """The parts' names, or their numbers where the names would fill the line. [any]"""
+    if sum(map(len, names)) <= LONGEST_NAMES:
+        return names
+    return [str(number) for number in range(1, len(names) + 1)]
+
+
 def clock(seconds: float) -> str:
     """m:ss. [any]"""
     return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
 
 
 def status_text(state: dict[str, Any], statistics: dict[str, Any]) -> str:
-    """The status line of one moment, at full length. [any]"""
+    """The status line of one moment, at full length; delays are those to the speaker. [any]"""
     peaks = statistics["peak"]
-    parts = " ".join(
-        f"{part['name'][:4]}{bar(peaks[1 + i])}" for i, part in enumerate(state["parts"])
-    )
+    names = labels([part["name"] for part in state["parts"]])
+    parts = " ".join(f"{name}{bar(peaks[1 + i])}" for i, name in enumerate(names))
     delay, load = statistics["delay_ms"], statistics["load_percent"]
+    out_ms = state["device"]["latency_ms"]
     xruns = statistics["xruns"]
     pieces = [
         f"{state['ensemble_name']}  {parts}",
-        f"delay {delay['p50']:.1f}/{delay['p99']:.1f} ms",
+        f"delay {delay['p50'] + out_ms:.1f}/{delay['p99'] + out_ms:.1f} ms",
         f"window {state['chord_window_ms']:.0f} ms",
         f"{xruns} xrun{'' if xruns == 1 else 's'}" + (" (try a larger --block)" * (xruns > 5)),
         f"CPU {load['p50']:.0f}/{load['p99']:.0f} %",

@@ -53,8 +53,9 @@ def run(arguments: argparse.Namespace) -> int:
         f"{accuracy['window_45_ms']:.1f} % with a chord window of 45 ms."
     )
     print(
-        f"Delay from key to sound: median {delay_ms['p50']:.1f} ms, 99 % within "
-        f"{delay_ms['p99']:.1f} ms; {report['xruns']} xruns ({report['mode']})."
+        f"Between key and sound the engine took {delay_ms['p50']:.1f} ms (median), "
+        f"{delay_ms['p99']:.1f} ms (99 %), the device {report['device_latency_ms']:.1f} ms; "
+        f"{report['xruns']} xruns ({report['mode']})."
     )
     print(f"Written: {', '.join(str(arguments.out / f'demo.{end}') for end in ENDINGS)}")
     return 0

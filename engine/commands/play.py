@@ -7,6 +7,7 @@ MIDI file does (--from). Escape is panic, Q or Ctrl-C leaves. Every take is reco
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +106,9 @@ def run(arguments: argparse.Namespace) -> int:
         with Session(settings, say=line.say) as session, terminal.raw_keys() as read_keys:
             for sentence in report.introduction(session):
                 line.say(sentence)
-            player = session.play_file(performance) if performance else None
+            if sys.stdin.isatty():
+                line.say(terminal.HELP)
+            player = session.inputs.play_file(performance) if performance else None
             _loop(session, player, line, read_keys, arguments.duration)
     finally:
         line.close()
@@ -127,7 +130,7 @@ def _loop(session: Any, player: Any, line: Any, read_keys: Any, duration_s: floa
 
     from engine import terminal
 
-    piano = terminal.ComputerPiano(session.play_key)
+    piano = terminal.ComputerPiano(session.inputs.play_key)
     start_s = time.monotonic()
     end_s = start_s + duration_s if duration_s else float("inf")
     drawn_s = 0.0

@@ -56,21 +56,21 @@ def test_a_flood_of_notes_keeps_time_and_leaves_none_stuck(tmp_path: Path) -> No
     log = NoteLog()
     settings = Settings(**QUIET, osc_port=0, record=True, takes_folder=tmp_path)
     with Session(settings, lambda _: None, log.add) as session:
-        client = Client(session.control.port)
+        client = Client(session.osc_port)
         client.ask("/ripieno/subscribe", ("s", "events"), ("f", 60.0))
         start_frame, start_s = session.engine.frame, time.monotonic()
-        struck = flood(session.play_key, FLOOD_S)
+        struck = flood(session.inputs.play_key, FLOOD_S)
         frames, seconds = session.engine.frame - start_frame, time.monotonic() - start_s
         assert struck > 0.5 * NOTES_PER_SECOND * FLOOD_S
         assert frames / session.engine.rate_hz == pytest.approx(seconds, abs=0.6)
         assert eventually(lambda: session.statistics()["held_notes"] == 0)
         assert eventually(lambda: log.sounding == 0)
         statistics = session.statistics()
-        refused = session._computer.refused_notes
+        refused = session.inputs.refused_notes
         assert len(log.notes) == struck - refused
         assert statistics["dropped_events"] >= refused
         assert statistics["results_dropped"] == 0
-        session.play_key(bytes([0x90, 60, 90]))  # and it still plays
+        session.inputs.play_key(bytes([0x90, 60, 90]))  # and it still plays
         assert eventually(lambda: len(log.notes) == struck - refused + 1)
         client.socket.close()
     assert threading.active_count() < 20
@@ -105,8 +105,8 @@ def test_a_flood_over_jack_midi_ends_with_all_notes_off() -> None:
 def test_a_flood_of_control_messages_disturbs_nothing() -> None:
     log = NoteLog()
     with Session(Settings(**QUIET, osc_port=0), lambda _: None, log.add) as session:
-        client = Client(session.control.port)
-        player = session.play_file(read_midi(PIECE))
+        client = Client(session.osc_port)
+        player = session.inputs.play_file(read_midi(PIECE))
         dgrams = [
             encode("/ripieno/part/1/gain", [("f", -3.0)]),
             encode("/ripieno/chord_window", [("f", 10.0)]),
@@ -120,6 +120,7 @@ def test_a_flood_of_control_messages_disturbs_nothing() -> None:
                 sent += 1
             time.sleep(0.002)
         assert player.playing
+        assert session.control
         counts = session.control.counts
         assert counts.received > 1000
         assert min(counts.malformed, counts.refused) > 0.2 * counts.received

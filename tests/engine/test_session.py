@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from engine import report
+from engine.devices import open_device
 from engine.errors import RipienoError
 from engine.midi.files import read_midi
 from engine.notes import NoteLog
 from engine.paths import presets_folder
-from engine.session import Session, Settings, open_device
+from engine.session import Session, Settings
 from engine.soundfonts import bundled_soundfont
 from engine.takes import list_takes, read_journal
 from tests import servers
@@ -51,10 +52,10 @@ def session(said: list[str], log: NoteLog) -> Iterator[Session]:
 
 
 def test_a_key_is_heard_of_by_listeners(session: Session, log: NoteLog) -> None:
-    assert session.play_key(ON)
+    assert session.inputs.play_key(ON)
     assert eventually(lambda: len(log.notes) == 1)
     assert session.statistics()["held_notes"] == 1
-    session.play_key(OFF)
+    session.inputs.play_key(OFF)
     assert eventually(lambda: log.sounding == 0)
 
 
@@ -69,7 +70,7 @@ def test_state_and_statistics_are_json(session: Session) -> None:
         "player",
     )
     assert state["device"]["alive"]
-    assert state["osc_port"] == session.control.port > 0
+    assert state["osc_port"] == session.osc_port > 0
     assert len(state["model"]["sha256"]) == 64
     statistics = json.loads(json.dumps(session.statistics()))
     assert set(statistics) >= {"xruns", "delay_ms", "load_percent", "peak", "part_notes"}
@@ -77,7 +78,7 @@ def test_state_and_statistics_are_json(session: Session) -> None:
 
 
 def test_everything_can_be_done_from_afar(session: Session, said: list[str]) -> None:
-    client = Client(session.control.port)
+    client = Client(session.osc_port)
     client.send("/ripieno/ensemble", ("s", "brass_quartet"))
     assert client.ask("/ripieno/ensemble")[1] == ["brass_quartet"]
     client.send("/ripieno/part/2/gain", ("f", -6.0))
@@ -100,19 +101,19 @@ def test_everything_can_be_done_from_afar(session: Session, said: list[str]) -> 
 
 
 def test_subscribers_hear_the_notes(session: Session) -> None:
-    client = Client(session.control.port)
+    client = Client(session.osc_port)
     client.ask("/ripieno/subscribe", ("s", "events"))
-    session.play_key(ON)
+    session.inputs.play_key(ON)
     address, values = client.hear()
     assert (address, values[2:4]) == ("/ripieno/note_on", [60, 90])
     assert values[5] == "network"
-    session.play_key(OFF)
+    session.inputs.play_key(OFF)
     assert client.hear()[0] == "/ripieno/note_off"
     client.socket.close()
 
 
 def test_a_file_plays_in_real_time(session: Session, log: NoteLog) -> None:
-    player = session.play_file(read_midi(PIECE))
+    player = session.inputs.play_file(read_midi(PIECE))
     assert eventually(lambda: len(log.notes) > 8)
     assert player.playing
     starts = [note.start_frame for note in log.notes[:5]]
@@ -123,7 +124,7 @@ def test_a_file_plays_in_real_time(session: Session, log: NoteLog) -> None:
 
 def test_panic_leaves_nothing_sounding(session: Session, log: NoteLog) -> None:
     for pitch in range(50, 60):
-        session.play_key(bytes([0x90, pitch, 90]))
+        session.inputs.play_key(bytes([0x90, pitch, 90]))
     assert eventually(lambda: len(log.notes) == 10)
     session.panic()
     assert eventually(lambda: log.sounding == 0)
@@ -132,9 +133,9 @@ def test_panic_leaves_nothing_sounding(session: Session, log: NoteLog) -> None:
 
 def test_it_introduces_itself_and_sums_up(session: Session, log: NoteLog) -> None:
     text = " ".join(report.introduction(session))
-    for piece in ("String quartet", "Cello", "no sound", f"port {session.control.port}"):
+    for piece in ("String quartet", "Cello", "no sound", f"port {session.osc_port}"):
         assert piece in text
-    session.play_key(ON)
+    session.inputs.play_key(ON)
     assert eventually(lambda: len(log.notes) == 1)
     assert report.summary(session)[0].startswith("1 notes")
 
@@ -142,10 +143,10 @@ def test_it_introduces_itself_and_sums_up(session: Session, log: NoteLog) -> Non
 def test_a_take_is_recorded(tmp_path: Path, said: list[str]) -> None:
     settings = Settings(**QUIET, record=True, takes_folder=tmp_path)
     with Session(settings, said.append) as session:
-        session.play_key(ON)
+        session.inputs.play_key(ON)
         assert eventually(lambda: session.recorder_state()["recording"])
         time.sleep(0.3)
-        session.play_key(OFF)
+        session.inputs.play_key(OFF)
         assert eventually(lambda: session.statistics()["held_notes"] == 0)
         session.set("tempo_bpm", 90)
         session.set_ensemble("satb_choir")
@@ -161,7 +162,7 @@ def test_closing_is_orderly_and_may_be_repeated(said: list[str]) -> None:
     before = threading.active_count()
     session = Session(Settings(**QUIET, osc_port=0), said.append)
     session.start()
-    session.play_key(ON)
+    session.inputs.play_key(ON)
     session.close()
     session.close()
     assert eventually(lambda: threading.active_count() == before)
@@ -171,7 +172,7 @@ def test_closing_is_orderly_and_may_be_repeated(said: list[str]) -> None:
 def test_a_taken_port_leaves_nothing_running(said: list[str]) -> None:
     before = threading.active_count()
     with Session(Settings(**QUIET, osc_port=0), said.append) as first:
-        taken = first.control.port
+        taken = first.osc_port
         with (
             pytest.raises(RipienoError, match=str(taken)),
             Session(Settings(**QUIET, osc_port=taken), said.append),
@@ -186,8 +187,8 @@ def test_a_fault_in_a_listener_is_told_once_and_survived(said: list[str]) -> Non
 
     with Session(Settings(**QUIET), said.append, broken) as session:
         for _ in range(5):
-            session.play_key(ON)
-            session.play_key(OFF)
+            session.inputs.play_key(ON)
+            session.inputs.play_key(OFF)
             time.sleep(0.05)
         assert session.device.alive
     assert 1 <= sum("broken listener" in sentence for sentence in said) <= 5
@@ -229,7 +230,7 @@ def test_the_music_goes_on_while_the_device_is_gone(said: list[str], log: NoteLo
         frame = session.engine.frame
         device.there = False
         assert eventually(lambda: session.engine.frame > frame)
-        session.play_key(ON)
+        session.inputs.play_key(ON)
         assert eventually(lambda: len(log.notes) == 1)
         device.there = True
         assert eventually(lambda: device.alive)
@@ -244,7 +245,7 @@ def test_a_killed_server_is_said_survived_and_used_again(said: list[str], log: N
         patch.setenv("JACK_DEFAULT_SERVER", server.name)
         settings = Settings(output="jack", soundfont=bundled_soundfont())
         with Session(settings, said.append, log.add) as session:
-            session.play_file(read_midi(PIECE))
+            session.inputs.play_file(read_midi(PIECE))
             assert eventually(lambda: len(log.notes) >= 4)
             server.kill()
             assert eventually(lambda: any("gone" in sentence for sentence in said))
@@ -280,6 +281,6 @@ def test_no_server_and_no_card_is_one_sentence(monkeypatch) -> None:
     monkeypatch.setenv("JACK_DEFAULT_SERVER", "ripieno-no-such-server")
     monkeypatch.setattr(portaudio, "PortAudioDevice", nothing)
     with pytest.raises(RipienoError, match="--out none"):
-        open_device(Settings())
+        open_device("auto")
     with pytest.raises(RipienoError, match="no JACK server"):
-        open_device(Settings(output="jack"))
+        open_device("jack")

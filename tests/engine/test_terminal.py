@@ -80,7 +80,7 @@ STATE = {
     "parts": [{"name": "Flute"}, {"name": "Oboe"}],
     "chord_window_ms": 20.0,
     "recorder": {"recording": True, "seconds": 75.0},
-    "device": {"alive": True},
+    "device": {"alive": True, "latency_ms": 3.0},
 }
 STATISTICS = {
     "peak": [1.0, 1.0, 0.0],
@@ -93,13 +93,25 @@ STATISTICS = {
 
 def test_the_status_line_says_it_all() -> None:
     text = status_text(STATE, STATISTICS)
-    for piece in ("Duo  Flut█ Oboe ", "1.3/2.0 ms", "window 20 ms", "0 xruns", "3/8 %", "rec 1:15"):
+    for piece in (
+        "Duo  Flute█ Oboe ",
+        "4.3/5.0 ms",
+        "window 20 ms",
+        "0 xruns",
+        "3/8 %",
+        "rec 1:15",
+    ):
         assert piece in text
     worse = {**STATISTICS, "xruns": 6, "dropped_events": 3}
-    lost = {**STATE, "device": {"alive": False}}
+    lost = {**STATE, "device": {"alive": False, "latency_ms": 0.0}}
     text = status_text(lost, worse)
     for piece in ("try a larger --block", "3 dropped", "no sound device"):
         assert piece in text
+
+
+def test_many_parts_are_numbered() -> None:
+    assert terminal.labels(["Violin I", "Violin II"]) == ["Violin I", "Violin II"]
+    assert terminal.labels(["Contrabassoon"] * 16) == [str(i) for i in range(1, 17)]
 
 
 class Terminal(io.StringIO):
@@ -109,19 +121,21 @@ class Terminal(io.StringIO):
 
 def test_the_line_draws_over_itself_and_gives_way_to_sentences(monkeypatch) -> None:
     monkeypatch.setenv("COLUMNS", "10")
-    line = StatusLine(Terminal())
+    stream = Terminal()
+    line = StatusLine(stream)
     line.draw("0123456789abc")
     line.say("Hello.")
     line.close()
-    assert line.stream.getvalue() == "\r\x1b[2K012345678\r\x1b[2KHello.\n"
+    assert stream.getvalue() == "\r\x1b[2K012345678\r\x1b[2KHello.\n"
 
 
 def test_no_line_is_drawn_where_nobody_looks() -> None:
-    line = StatusLine(io.StringIO())
+    stream = io.StringIO()
+    line = StatusLine(stream)
     line.draw("busy")
     line.say("Hello.")
     line.close()
-    assert line.stream.getvalue() == "Hello.\n"
+    assert stream.getvalue() == "Hello.\n"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
