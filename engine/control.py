@@ -12,7 +12,7 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -87,6 +87,10 @@ def encode(path: str, values: Iterable[tuple[str, Any]] = ()) -> bytes:
     return builder.build().dgram
 
 
+def _as_json(content: dict[str, Any]) -> list[tuple[str, Any]]:
+    return [("s", json.dumps(content))]
+
+
 class Control:
     """The server. `port` 0 takes any free one; `self.port` says which. [main]"""
 
@@ -99,6 +103,23 @@ class Control:
         self._subscribers: dict[tuple[str, int], _Subscriber] = {}
         self._next_statistics_s = 0.0
         self._closing = False
+        self._acts: dict[str, Callable[..., None]] = {
+            "/ripieno/ensemble": target.set_ensemble,
+            "/ripieno/panic": target.panic,
+            "/ripieno/statistics/reset": target.reset_statistics,
+            "/ripieno/quit": target.quit,
+        }
+        self._answers: dict[str, Callable[[], list[tuple[str, Any]]]] = {
+            "/ripieno/version": lambda: [("s", target.version()), ("i", addresses.PROTOCOL)],
+            "/ripieno/ensembles": lambda: [("s", name) for name in target.ensemble_ids()],
+            "/ripieno/state": lambda: _as_json(target.state()),
+            "/ripieno/statistics": lambda: _as_json(target.statistics()),
+            "/ripieno/recorder": lambda: _as_json(target.recorder_state()),
+        }
+        self._leases: dict[str, Callable[..., None]] = {
+            "/ripieno/subscribe": self._subscribe,
+            "/ripieno/unsubscribe": self._unsubscribe,
+        }
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         try:
             self._socket.bind(("127.0.0.1", port))
@@ -208,39 +229,16 @@ class Control:
             value = choices.index(values[0]) if choices else values[0]
             self.target.set(row.parameter, float(value), self._part(path, part))
             return
-        name = row.path.removeprefix("/ripieno/")
-        if name == "version":
-            answer = [("s", self.target.version()), ("i", addresses.PROTOCOL)]
-            self._send(encode(path, answer), sender)
-        elif name == "ensembles":
-            self._send(encode(path, [("s", i) for i in self.target.ensemble_ids()]), sender)
-        elif name == "ensemble":
-            self.target.set_ensemble(values[0])
-        elif name == "panic":
-            self.target.panic()
-        elif name == "statistics/reset":
-            self.target.reset_statistics()
-        elif name == "state":
-            self._send(encode(path, [("s", json.dumps(self.target.state()))]), sender)
-        elif name == "statistics":
-            self._send(encode(path, [("s", json.dumps(self.target.statistics()))]), sender)
-        elif name == "recorder":
-            self._send(encode(path, [("s", json.dumps(self.target.recorder_state()))]), sender)
-        elif name == "subscribe":
-            self._subscribe(values, sender)
-        elif name == "unsubscribe":
-            with self._lock:
-                subscriber = self._subscribers.get(sender)
-                if subscriber:
-                    subscriber.ends_s.pop(values[0], None)
-            self._send(encode("/ripieno/unsubscribed", [("s", values[0])]), sender)
-        elif name == "quit":
-            self.target.quit()
+        if row.path in self._acts:
+            self._acts[row.path](*values)
+        elif row.path in self._answers:
+            self._send(encode(path, self._answers[row.path]()), sender)
         else:
-            raise AssertionError(f"no code for {row.path}")
+            self._leases[row.path](sender, *values)
 
-    def _subscribe(self, values: tuple[Any, ...], sender: tuple[str, int]) -> None:
-        lease_s = float(values[1]) if len(values) > 1 else addresses.LEASE_S
+    def _subscribe(
+        self, sender: tuple[str, int], topic: str, lease_s: float = addresses.LEASE_S
+    ) -> None:
         with self._lock:
             self._forget_expired()
             if sender not in self._subscribers and len(self._subscribers) >= MAX_SUBSCRIBERS:
@@ -249,9 +247,14 @@ class Control:
                     "the most there can be; wait for a lease to end"
                 )
             subscriber = self._subscribers.setdefault(sender, _Subscriber())
-            subscriber.ends_s[values[0]] = time.monotonic() + lease_s
-        reply = [("s", values[0]), ("f", lease_s)]
-        self._send(encode("/ripieno/subscribed", reply), sender)
+            subscriber.ends_s[topic] = time.monotonic() + lease_s
+        self._send(encode("/ripieno/subscribed", [("s", topic), ("f", lease_s)]), sender)
+
+    def _unsubscribe(self, sender: tuple[str, int], topic: str) -> None:
+        with self._lock:
+            if sender in self._subscribers:
+                self._subscribers[sender].ends_s.pop(topic, None)
+        self._send(encode("/ripieno/unsubscribed", [("s", topic)]), sender)
 
     # ---- sending: any thread, mostly the pump --------------------------------------------
 
@@ -291,14 +294,14 @@ class Control:
         if now_s >= self._next_statistics_s:
             self._next_statistics_s = now_s + STATISTICS_PERIOD_S
             if listeners := self.subscribers("statistics"):
-                dgram = encode("/ripieno/statistics", [("s", json.dumps(self.target.statistics()))])
+                dgram = encode("/ripieno/statistics", _as_json(self.target.statistics()))
                 for listener in listeners:
                     self._send(dgram, listener)
 
     def publish_state(self) -> None:
         """Tell the subscribers of `state` that something changed. [any]"""
         if listeners := self.subscribers("state"):
-            dgram = encode("/ripieno/state", [("s", json.dumps(self.target.state()))])
+            dgram = encode("/ripieno/state", _as_json(self.target.state()))
             for listener in listeners:
                 self._send(dgram, listener)
 
