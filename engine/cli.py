@@ -7,6 +7,7 @@ that `ripieno --help` answers at once. Exit codes: 0 done, 1 failed, 2 wrong usa
 from __future__ import annotations
 
 import argparse
+import functools
 import logging
 import sys
 import traceback
@@ -38,6 +39,7 @@ class VersionAction(argparse.Action):
         parser.exit(DONE)
 
 
+@functools.cache
 def version() -> str:
     """The installed version, or "unknown" in a bare checkout. [any]"""
     from importlib import metadata

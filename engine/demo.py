@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -29,6 +29,9 @@ from engine.pictures import RollNote, draw_rolls
 from engine.playing import LiveConditions, PlayedNote, at_the_keyboard, perform
 from engine.rendering import make_folder, new_engine, open_wav
 from engine.separate import part_tracks, parts_of_notes, separate
+
+if TYPE_CHECKING:
+    from engine.session import Session
 
 PIECE = "herzliebster_jesu.mid"
 TITLE = "J. S. Bach: Herzliebster Jesu, BWV 244.3"
@@ -63,6 +66,7 @@ def run_demo(
     offline: bool = False,
     soundfont: Path | None = None,
     say: Callable[[str], None] = lambda _: None,
+    watch: Callable[[Session], None] = lambda _: None,
 ) -> dict[str, Any]:
     """Play the piece, write the four files into `folder`, return what demo.json holds. [main]"""
     ensemble = load_ensemble(ensemble_name)
@@ -76,7 +80,7 @@ def run_demo(
     begun_s = time.perf_counter()
     take = None
     if not offline:
-        take = _in_real_time(keyboard, ensemble_name, chord_window_ms, soundfont, wav, say)
+        take = _in_real_time(keyboard, ensemble_name, chord_window_ms, soundfont, wav, say, watch)
     if take is None:
         take = _offline(keyboard, ensemble, chord_window_ms, soundfont, wav, say)
     took_s = time.perf_counter() - begun_s
@@ -143,8 +147,9 @@ def _in_real_time(
     soundfont: Path | None,
     wav: Path,
     say: Callable[[str], None],
+    watch: Callable[[Session], None],
 ) -> Take | None:
-    """Play through the sound device; None if there is none."""
+    """Play through the sound device, `watch` called ten times a second; None if there is none."""
     from engine.devices import AUTO, open_device
     from engine.session import Session, Settings
 
@@ -173,7 +178,7 @@ def _in_real_time(
             first_frame = session.engine.now_frame() + START_FRAMES
             player = session.inputs.play_file(keyboard, first_frame)
             while not player.wait(0.1):
-                pass
+                watch(session)
             time.sleep(TAIL_S)
             statistics = session.statistics()
             found = Take(

@@ -65,6 +65,11 @@ class Inputs:
         return [port.name for port in ports if port.connected]
 
     @property
+    def watching(self) -> bool:
+        """Whether a keyboard that is plugged in now will be used. [any]"""
+        return self._look is not None
+
+    @property
     def refused_notes(self) -> int:
         """Notes of the computer's keys that the engine had no room for. [any]"""
         return self._computer.refused_notes if self._computer else 0

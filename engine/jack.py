@@ -80,6 +80,11 @@ class JackDevice:
         return self._active and not self._engine.server_down
 
     @property
+    def midi_source_names(self) -> list[str]:
+        """The MIDI sources that play into it now. [any]"""
+        return sorted(self._sources_seen) if self.alive else []
+
+    @property
     def latency_frames(self) -> int:
         """Frames from the callback's output to the speaker, as the server tells them. [main]"""
         if not self._outputs or not self.alive:

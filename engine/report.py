@@ -95,7 +95,7 @@ def introduction(session: Session) -> list[str]:
     parts = ", ".join(part.name for part in session.ensemble.parts)
     sentences = [
         f"{session.ensemble.name} ({parts}) through {session.device.description}.",
-        f"Listening to {', '.join(session.input_names()) or 'no MIDI input'}.",
+        f"Listening to {', '.join(session.input_names()) or session.missing_input()}.",
     ]
     if session.osc_port:
         sentences.append(f"Remote control: OSC on 127.0.0.1, port {session.osc_port}.")

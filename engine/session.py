@@ -353,8 +353,17 @@ class Session:
 
     def input_names(self) -> list[str]:
         """Where notes can come from now. [any]"""
-        jack = self._jack and self.settings.input_port != NO_INPUT
-        return (["JACK MIDI"] if jack else []) + self.inputs.names
+        return (self.device.midi_source_names if self._jack else []) + self.inputs.names
+
+    def missing_input(self) -> str:
+        """What to say where no input is connected. [any]"""
+        wanted = self.settings.input_port
+        if wanted == NO_INPUT:
+            return "no MIDI input, as asked"
+        if not self._jack and not self.inputs.watching:
+            return "no MIDI input"
+        waiting = f"{wanted!r} as soon as it is there" if wanted else "any that is plugged in"
+        return f"no MIDI input yet; {waiting} will be used"
 
     def _close_inputs(self) -> None:
         self.inputs.close()

@@ -128,6 +128,11 @@ class StatusLine:
                 self.stream.flush()
                 self._drawn = True
 
+    def show(self, session: Any) -> None:
+        """Draw a session's status, if anybody can see it. [main]"""
+        if self.live:
+            self.draw(status_text(session.state(), session.statistics()))
+
     def say(self, sentence: str) -> None:
         """A sentence on a line of its own, above the status line. [any]"""
         with self._lock:

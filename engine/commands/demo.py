@@ -8,6 +8,7 @@ delays, xruns).
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 from engine.commands.arguments import add_chord_window, add_ensemble, add_soundfont
@@ -34,18 +35,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from engine import realtime
+    from engine import realtime, terminal
     from engine.demo import run_demo
 
     realtime.exit_on_signals()
+    line = terminal.StatusLine(sys.stdout)
     report = run_demo(
         arguments.out,
         ensemble_name=arguments.ensemble,
         chord_window_ms=arguments.chord_window,
         offline=arguments.offline,
         soundfont=arguments.soundfont,
-        say=print,
+        say=line.say,
+        watch=line.show,
     )
+    line.close()
     accuracy, delay_ms = report["accuracy_percent"], report["delay_ms"]
     print(
         f"{report['notes']} notes, {report['wrong_notes']} given to another part than the score's. "

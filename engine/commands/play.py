@@ -143,7 +143,7 @@ def _loop(session: Any, player: Any, line: Any, read_keys: Any, duration_s: floa
             piano.release_due(now_s)
             if line.live and now_s - drawn_s >= DRAW_PERIOD_S:
                 drawn_s = now_s
-                line.draw(terminal.status_text(session.state(), session.statistics()))
+                line.show(session)
             if player is not None and not player.playing:
                 player, end_s = None, min(end_s, now_s + AFTER_FILE_S)
             if now_s >= end_s:
