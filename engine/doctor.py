@@ -68,14 +68,13 @@ def check_python() -> Finding:
 def check_compiler() -> Finding:
     import numba
 
-    import engine.rt  # sets the folder of the machine code
+    from engine.compiling import machine_code_folder
 
-    folder = Path(str(numba.config.CACHE_DIR))  # type: ignore[attr-defined]
+    folder = machine_code_folder()
     existing = next(p for p in (folder, *folder.parents) if p.exists())
     if not _writable(existing):
         fix = f"make {existing} writable, or set NUMBA_CACHE_DIR to a folder that is"
         return Finding("Compiler", ADVICE, f"every start compiles anew: {existing}", fix)
-    del engine
     found = f"numba {numba.__version__}, machine code in {folder}"
     if not folder.exists():
         return Finding(

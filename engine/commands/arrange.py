@@ -30,12 +30,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from engine.compiling import say_if_first
     from engine.ensembles import load_ensemble
     from engine.midi.files import read_midi, write_midi
     from engine.separate import arrange
 
     ensemble = load_ensemble(arguments.ensemble)
     performance = read_midi(arguments.input)
+    say_if_first()
     window_ms = WINDOW_MS if arguments.chord_window is None else arguments.chord_window
     arrangement = arrange(performance, ensemble, window_ms)
     write_midi(

@@ -35,11 +35,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from engine import realtime, terminal
+    from engine import compiling, realtime, terminal
     from engine.demo import run_demo
 
     realtime.exit_on_signals()
     line = terminal.StatusLine(sys.stdout)
+    compiling.say_if_first(line.say)
     report = run_demo(
         arguments.out,
         ensemble_name=arguments.ensemble,

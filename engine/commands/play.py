@@ -84,7 +84,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from engine import realtime, report, terminal
+    from engine import compiling, realtime, report, terminal
     from engine.session import Session, Settings
 
     realtime.exit_on_signals()
@@ -102,6 +102,7 @@ def run(arguments: argparse.Namespace) -> int:
         takes_folder=arguments.takes,
     )
     line = terminal.StatusLine()
+    compiling.say_if_first(line.say)
     try:
         with Session(settings, say=line.say) as session, terminal.raw_keys() as read_keys:
             for sentence in report.introduction(session):

@@ -48,13 +48,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from engine.compiling import say_if_first
     from engine.ensembles import load_ensemble
     from engine.midi.files import read_midi
     from engine.rendering import render_file
 
+    performance, ensemble = read_midi(arguments.input), load_ensemble(arguments.ensemble)
+    say_if_first()
     rendered = render_file(
-        read_midi(arguments.input),
-        load_ensemble(arguments.ensemble),
+        performance,
+        ensemble,
         arguments.output,
         stems_folder=arguments.stems,
         rate_hz=arguments.rate,
