@@ -92,7 +92,7 @@ class Sequences:
         missing = self.steps
         while missing > 0:
             chorale = self.chorales[self.random.integers(len(self.chorales))]
-            notes = _transposed(chorale.notes, self.random)
+            notes = _altered(_transposed(chorale.notes, self.random), self.random)
             performance = perform(notes, conditions, self.random)
             tokens, _, onsets = features(performance)
             start = 0
@@ -125,6 +125,16 @@ def _transposed(notes: np.ndarray, random: np.random.Generator) -> np.ndarray:
     notes = notes.copy()
     notes[:, 2] += random.integers(-5, 7)
     return notes
+
+
+def _altered(notes: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Return, half of the time, the notes with a few left out and a few wrong."""
+    if random.random() < 0.5:
+        return notes
+    kept = notes[random.random(len(notes)) >= random.uniform(0, 0.12)]
+    wrong = random.random(len(kept)) < random.uniform(0, 0.04)
+    kept[:, 2] += np.where(wrong, random.choice([-2, -1, 1, 2], len(kept)), 0).astype(np.int32)
+    return kept[np.lexsort((kept[:, 3], kept[:, 1], kept[:, 2], kept[:, 0]))]
 
 
 class JointLoss:
@@ -163,15 +173,15 @@ def main() -> None:
     parser.add_argument("--name", default="chorales")
     parser.add_argument("--data", type=Path, default=BUILD / "chorales.npz")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--updates", type=int, default=9000)
+    parser.add_argument("--updates", type=int, default=10000)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--steps", type=int, default=256)
     parser.add_argument("--rate", type=float, default=3e-3)
-    parser.add_argument("--dropout", type=float, default=0.25)
-    parser.add_argument("--forget", type=float, default=0.1, help="share of tokens left out")
+    parser.add_argument("--dropout", type=float, default=0.4)
+    parser.add_argument("--forget", type=float, default=0.2, help="share of tokens left out")
     parser.add_argument("--joint", type=float, default=0.5, help="weight of the joint loss")
-    parser.add_argument("--average", type=float, default=0.998, help="decay of the kept weights")
-    parser.add_argument("--every", type=int, default=500, help="updates between validations")
+    parser.add_argument("--average", type=float, default=0.999, help="decay of the kept weights")
+    parser.add_argument("--every", type=int, default=750, help="updates between validations")
     parser.add_argument("--resume", action="store_true", help="go on from build/NAME.pt")
     train(parser.parse_args())
 
