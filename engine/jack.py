@@ -196,7 +196,7 @@ class JackDevice:
             self._register(name, AUDIO_TYPE, IS_OUTPUT | (IS_TERMINAL if i < 2 else 0))
             for i, name in enumerate(OUTPUT_NAMES)
         ]
-        addresses = {name: _address(getattr(self._lib, name)) for name in CALLED_BY_ENGINE}
+        addresses = {name: address_of(getattr(self._lib, name)) for name in CALLED_BY_ENGINE}
         self._engine.set_jack_ports(addresses, self._midi_in, self._outputs, self._client)
 
     def _register(self, name: str, kind: bytes, flags: int) -> int:
@@ -371,8 +371,8 @@ def load_libjack() -> Any:
     # JACK's own complaints would come from any of its threads; a native function that takes a text
     # and changes nothing lets them fall silent without entering Python there.
     c_library = ctypes.cdll.msvcrt if sys.platform == "win32" else ctypes.CDLL(None)
-    lib.jack_set_error_function(_address(c_library.strlen))
-    lib.jack_set_info_function(_address(c_library.strlen))
+    lib.jack_set_error_function(address_of(c_library.strlen))
+    lib.jack_set_info_function(address_of(c_library.strlen))
     return lib
 
 
@@ -407,5 +407,6 @@ def _why_not_opened(status: int, server: str | None) -> str:
     return f"the JACK server{called} refused the client (status {status:#x})"
 
 
-def _address(function: Any) -> int:
+def address_of(function: Any) -> int:
+    """The address of a library's function. [any]"""
     return ctypes.cast(function, ctypes.c_void_p).value or 0
