@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import argparse
 import functools
+import io
 import logging
+import os
 import sys
 import traceback
 
@@ -84,7 +86,10 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one command line and return its exit code; never raises. [main]"""
+    """Run one command line and return its exit code. [main]"""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # names of devices on consoles of few characters
     try:
         arguments = build_parser().parse_args(argv)
     except SystemExit as leaving:  # argparse has printed help, the version or what is wrong
@@ -95,11 +100,13 @@ def main(argv: list[str] | None = None) -> int:
         level=logging.INFO if verbose else logging.WARNING, format="ripieno: %(message)s"
     )
     try:
-        return arguments.run(arguments) or DONE
+        code = arguments.run(arguments) or DONE
+        sys.stdout.flush()
+        return code
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:  # the reader of our output left, as in `ripieno devices | head -1`
-        sys.stderr.close()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
     except Exception as error:
         if verbose:

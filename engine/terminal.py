@@ -7,6 +7,7 @@ note lasts until its key has not repeated for a while. Runs on the thread that c
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import threading
@@ -116,6 +117,8 @@ class StatusLine:
     def __init__(self, stream: TextIO | None = None) -> None:
         self.stream = stream or sys.stderr
         self.live = self.stream.isatty()
+        if self.live and sys.platform == "win32":
+            os.system("")  # lets the console understand escape sequences
         self._drawn = False
         self._lock = threading.Lock()
 
@@ -179,7 +182,6 @@ def _wait_only(seconds: float) -> str:
 
 
 def _read_posix(seconds: float) -> str:
-    import os
     import select
 
     ready, _, _ = select.select([sys.stdin], [], [], seconds)

@@ -139,7 +139,7 @@ def _loop(session: Any, player: Any, line: Any, read_keys: Any, duration_s: floa
         while not session.quit_wanted.is_set():
             typed = read_keys(0.02)
             now_s = time.monotonic()
-            if typed and not terminal.is_arrow(typed) and not _keys(session, piano, typed, now_s):
+            if typed and not terminal.is_arrow(typed) and not _obeyed(session, piano, typed, now_s):
                 return
             piano.release_due(now_s)
             if line.live and now_s - drawn_s >= DRAW_PERIOD_S:
@@ -153,8 +153,18 @@ def _loop(session: Any, player: Any, line: Any, read_keys: Any, duration_s: floa
         piano.release_all()
 
 
-def _keys(session: Any, piano: Any, typed: str, now_s: float) -> bool:
+def _obeyed(session: Any, piano: Any, typed: str, now_s: float) -> bool:
     """Obey what was typed; False to leave."""
+    from engine.errors import RipienoError
+
+    try:
+        return _keys(session, piano, typed, now_s)
+    except RipienoError as error:  # an ensemble that cannot be read ends no music
+        session.say(f"{error}.")
+        return True
+
+
+def _keys(session: Any, piano: Any, typed: str, now_s: float) -> bool:
     from engine import terminal
 
     for character in typed:

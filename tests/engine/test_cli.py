@@ -187,6 +187,20 @@ def test_devices_lists_ensembles() -> None:
     assert "satb_choir" in ripieno("devices").stdout
 
 
+def test_a_reader_that_leaves_is_no_error() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "engine.cli", "devices"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=lonely(),
+    )
+    assert process.stdout
+    assert process.stderr
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    assert process.wait(60) == 0
+
+
 def test_doctor_says_ready() -> None:
     done = ripieno("doctor")
     assert done.returncode == 0, done.stdout

@@ -77,6 +77,14 @@ def test_state_and_statistics_are_json(session: Session) -> None:
     assert len(json.dumps(session.state())) < 8000  # one datagram every client can take
 
 
+def test_control_md_names_every_key_of_the_json(session: Session) -> None:
+    text = Path(report.__file__).with_name("CONTROL.md").read_text(encoding="utf-8")
+    state, statistics = session.state(), session.statistics()
+    keys = {*state, *state["parts"][0], *state["device"], *state["model"], *state["recorder"]}
+    keys |= {*statistics, *statistics["delay_ms"], *statistics["load_percent"]}
+    assert {key for key in keys if f"`{key}`" not in text} == set()
+
+
 def test_everything_can_be_done_from_afar(session: Session, said: list[str]) -> None:
     client = Client(session.osc_port)
     client.send("/ripieno/ensemble", ("s", "brass_quartet"))
