@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from engine import report
-from engine.devices import open_device
 from engine.errors import RipienoError
 from engine.midi.files import read_midi
 from engine.notes import NoteLog
@@ -278,17 +277,3 @@ def test_a_killed_server_is_said_survived_and_used_again(said: list[str], log: N
 def test_settings_have_limits(wrong: dict, says: str) -> None:
     with pytest.raises(RipienoError, match=says):
         Settings(**wrong)
-
-
-def test_no_server_and_no_card_is_one_sentence(monkeypatch) -> None:
-    from engine import portaudio
-
-    def nothing(*_: object) -> None:
-        raise RipienoError("the system has no sound output device")
-
-    monkeypatch.setenv("JACK_DEFAULT_SERVER", "ripieno-no-such-server")
-    monkeypatch.setattr(portaudio, "PortAudioDevice", nothing)
-    with pytest.raises(RipienoError, match="--out none"):
-        open_device("auto")
-    with pytest.raises(RipienoError, match="no JACK server"):
-        open_device("jack")
