@@ -18,7 +18,15 @@ from engine.rt.layout import (
     OUT_CHANNELS,
     QUEUE,
 )
-from engine.rt.native import as_pointer, flush_denormals, foreign, rt, view_f32
+from engine.rt.native import (
+    as_pointer,
+    float_mode,
+    flush_denormals,
+    foreign,
+    rt,
+    set_float_mode,
+    view_f32,
+)
 from engine.rt.queue import schedule
 from engine.rt.rig import rig_at
 from engine.rt.rings import pack
@@ -143,6 +151,8 @@ def server_gone(user):
 @rt
 def render(table, addresses, frames, block):
     """Drive the stream offline into OUT_CHANNELS buffers given by address, 0 = none. [main]"""
+    mode = float_mode()
+    flush_denormals()  # as on a device: the same samples, and silence as quick as sound
     rig = rig_at(table.ctypes.data)
     done = 0
     while done < frames:
@@ -154,3 +164,4 @@ def render(table, addresses, frames, block):
         process(rig, count)
         end_block(rig)
         done += count
+    set_float_mode(mode)

@@ -135,6 +135,21 @@ def _set_mxcsr(typingctx, value):
 
 
 @intrinsic
+def _get_mxcsr(typingctx):
+    """Return the SSE control register. x86 only."""
+
+    def codegen(context, builder, signature, args):
+        slot = cgutils.alloca_once(builder, ir.IntType(32))
+        function = builder.module.declare_intrinsic(
+            "llvm.x86.sse.stmxcsr", (), ir.FunctionType(ir.VoidType(), [cgutils.voidptr_t])
+        )
+        builder.call(function, [builder.bitcast(slot, cgutils.voidptr_t)])
+        return builder.load(slot)
+
+    return types.uint32(), codegen
+
+
+@intrinsic
 def _set_fpcr(typingctx, value):
     """Load the floating-point control register; bit 24 flushes denormals to zero. arm64 only."""
 
@@ -147,12 +162,34 @@ def _set_fpcr(typingctx, value):
     return types.none(types.uint64), codegen
 
 
+@intrinsic
+def _get_fpcr(typingctx):
+    """Return the floating-point control register. arm64 only."""
+
+    def codegen(context, builder, signature, args):
+        function_type = ir.FunctionType(I64, [])
+        assembly = ir.InlineAsm(function_type, "mrs $0, fpcr", "=r", side_effect=True)
+        return builder.call(assembly, [])
+
+    return types.uint64(), codegen
+
+
 if platform.machine().lower() in ("x86_64", "amd64"):
 
     @rt
     def flush_denormals():
         """Make this thread treat denormal numbers as zero (45 -> 2 ns a sample). [audio]"""
         _set_mxcsr(np.uint32(0x9FC0))
+
+    @rt
+    def float_mode():
+        """Return how this thread computes, for set_float_mode. [any]"""
+        return np.int64(_get_mxcsr())
+
+    @rt
+    def set_float_mode(mode):
+        """Let this thread compute again as it did. [any]"""
+        _set_mxcsr(np.uint32(mode))
 
 elif platform.machine().lower() in ("arm64", "aarch64"):
 
@@ -161,11 +198,30 @@ elif platform.machine().lower() in ("arm64", "aarch64"):
         """Make this thread treat denormal numbers as zero. [audio]"""
         _set_fpcr(np.uint64(1 << 24))
 
+    @rt
+    def float_mode():
+        """Return how this thread computes, for set_float_mode. [any]"""
+        return np.int64(_get_fpcr())
+
+    @rt
+    def set_float_mode(mode):
+        """Let this thread compute again as it did. [any]"""
+        _set_fpcr(np.uint64(mode))
+
 else:
 
     @rt
     def flush_denormals():
         """Leave the processor as it is: its control register is not known here. [audio]"""
+
+    @rt
+    def float_mode():
+        """Return 0: how this thread computes is not known here. [any]"""
+        return 0
+
+    @rt
+    def set_float_mode(mode):
+        """Leave the processor as it is. [any]"""
 
 
 @rt
