@@ -5,11 +5,18 @@ from engine.rt.rings import READ, WRITE
 
 
 @rt
+def can_emit(rig):
+    """Return whether there is room for a report. [audio]"""
+    cursor = rig.result_cursor
+    return cursor[WRITE] - load_acquire(cursor, READ) < rig.results.size
+
+
+@rt
 def emit(rig, kind, part, note, delay_frames, confidence, a, b, c):
     """Report something that happens at this frame; counted as dropped if nobody reads. [audio]"""
     cursor = rig.result_cursor
     write = cursor[WRITE]
-    if write - load_acquire(cursor, READ) == rig.results.size:
+    if not can_emit(rig):
         rig.stats[0].results_dropped += 1
         return
     record = rig.results[write & (rig.results.size - 1)]

@@ -20,7 +20,7 @@ from engine.rt.layout import (
     ZONE_OF_BANK,
 )
 from engine.rt.native import as_pointer, rt, view_f32
-from engine.rt.results import emit
+from engine.rt.results import can_emit, emit
 
 SILENT = np.float32(1e-4)
 FOREVER = 1 << 40
@@ -138,7 +138,7 @@ def _fall(voice, stage):
 
 @rt
 def _steal(rig):
-    """Fade out the voice that will be missed least: released before held, quiet, old. [audio]"""
+    """Fade out the voice that will be missed least: released before held, then the oldest."""
     best = -1
     best_score = 1e30
     for i in range(rig.state[0].voices_active):
@@ -228,7 +228,7 @@ def free_banks(rig):
             if rig.voices[rig.active[i]].bank == bank:
                 used = True
                 break
-        if not used:
+        if not used and can_emit(rig):  # Python must hear of it, or the memory is never freed
             entry.leaving = 0
             entry.zones = 0
             emit(rig, BANK_FREED, -1, 0, 0, np.float32(0.0), bank, 0, 0)
