@@ -10,7 +10,7 @@ note.
 import numpy as np
 
 from engine.rt.assignment import assign_closest, assign_jointly, assign_zone
-from engine.rt.features import remember_note_on
+from engine.rt.features import remember_note_off, remember_note_on
 from engine.rt.layout import (
     BY_CLOSEST,
     BY_NETWORK,
@@ -31,7 +31,7 @@ from engine.rt.layout import (
 )
 from engine.rt.native import rt
 from engine.rt.network import step
-from engine.rt.notes import move_note, new_note, sound_note
+from engine.rt.notes import lift_note, move_note, new_note, sound_note
 from engine.rt.queue import schedule
 from engine.rt.rings import pack
 from engine.rt.timing import now_ns
@@ -91,19 +91,29 @@ def _may_decide(rig):
 
 @rt
 def _decide_late(rig, slot):
-    """Too late for the network: the rule decides, and the network's memory learns of the note."""
-    note = rig.notes[slot]
+    """Too late for the network: the rule decides. [audio]"""
     rig.stats[0].notes_late_rule += 1
-    remember_note_on(rig.memory, note.pitch, note.on_frame)
     _decide_by_rule(rig, slot)
 
 
 @rt
+def _remember_release(rig, slot):
+    """Tell the network's memory of a key that came up before its note was decided. [audio]"""
+    if rig.notes[slot].off_frame >= 0:
+        remember_note_off(rig.memory, rig.notes[slot].pitch)
+
+
+@rt
 def _decide_by_rule(rig, slot):
-    """Give a note to a part by zones or by the closest last pitch. [audio]"""
+    """Give a note to a part by zones or by the closest last pitch. [audio]
+
+    The network's memory learns of it, so that it knows what is held when its turn comes.
+    """
     state = rig.state[0]
     note = rig.notes[slot]
     rig.stats[0].notes_rule += 1
+    remember_note_on(rig.memory, note.pitch, note.on_frame)
+    _remember_release(rig, slot)
     allow_classes(rig, note.pitch, rig.allowed)
     if state.assigner == BY_CLOSEST:
         note.how = BY_CLOSEST
@@ -129,6 +139,7 @@ def _decide_by_network(rig, slot):
             return
     state.budget -= 1
     step(rig.weights, rig.network_state, rig.memory, note.pitch, note.on_frame, rig.logp)
+    _remember_release(rig, slot)
     rig.stats[0].notes_network += 1
     note.how = BY_NETWORK
     classes = state.classes
@@ -141,13 +152,37 @@ def _decide_by_network(rig, slot):
             note.state = WAITING
     if note.state == DECIDING:
         allow_classes(rig, note.pitch, rig.allowed)
-        best = -1
-        for k in range(classes):
-            if rig.allowed[k] != 0 and (best < 0 or rig.logp[k] > rig.logp[best]):
-                best = k
-        _sound_as(rig, slot, best)
+        _sound_as(rig, slot, _best_class(rig))
     if state.chord_notes >= classes or not timed:
         close_chord(rig)
+
+
+@rt
+def _best_class(rig):
+    """Return the likeliest allowed class; rather one that costs no note of this chord. [audio]"""
+    best = -1
+    best_free = -1
+    for k in range(rig.logp.size):
+        if rig.allowed[k] == 0:
+            continue
+        if best < 0 or rig.logp[k] > rig.logp[best]:
+            best = k
+        likelier = best_free < 0 or rig.logp[k] > rig.logp[best_free]
+        if likelier and not _full_of_chord(rig, rig.class_part[k]):
+            best_free = k
+    return best if best_free < 0 else best_free
+
+
+@rt
+def _full_of_chord(rig, part):
+    """Return whether a note of the open chord may have to yield for one more on a part. [audio]"""
+    if rig.parts[part].sounding < rig.parts[part].polyphony:
+        return False
+    for i in range(rig.state[0].chord_notes):
+        note = rig.notes[rig.chord[i, 0]]
+        if note.id == rig.chord[i, 1] and note.state == SOUNDING and note.part == part:
+            return True
+    return False
 
 
 @rt
@@ -215,14 +250,19 @@ def close_chord(rig):
     state.chord_id += 1
     assign_jointly(rig.chord_logp, count, rig.chord_allowed, rig.labels)
     for i in range(count):
+        note = rig.notes[rig.chord[i, 0]]
+        settled = note.state == SOUNDING and note.released == 0
+        if settled and note.part != rig.class_part[rig.labels[i]]:
+            lift_note(rig, rig.chord[i, 0])
+    for i in range(count):
         slot = rig.chord[i, 0]
         note = rig.notes[slot]
         label = np.int64(rig.labels[i])
-        if note.state == WAITING:
+        if note.state != WAITING:
+            continue
+        if note.part < 0:
             _sound_as(rig, slot, label)
-        elif note.state == SOUNDING and note.released == 0:
-            part = rig.class_part[label]
-            if part != note.part:
-                note.confidence = np.exp(note.logp[label])
-                rig.last_pitch[label] = note.pitch
-                move_note(rig, slot, part)
+        else:
+            note.confidence = np.exp(note.logp[label])
+            rig.last_pitch[label] = note.pitch
+            move_note(rig, slot, rig.class_part[label])

@@ -121,6 +121,7 @@ STATE = np.dtype(
         ("bend", "i8"),
         ("pressure", "i8"),
         ("lost_offs", "i8"),
+        ("void_before", "i8"),  # turn of the event ring before which note-ons are void
         ("quit", "i8"),
         ("quit_frame", "i8"),
         ("quit_done", "i8"),

@@ -29,7 +29,8 @@ def aim_strip(rig, index):
     open_gain = part.gain
     if part.destination == BANK_VOICES:
         open_gain *= part.expression
-    if part.mute != 0 or (state.any_solo != 0 and part.solo == 0):
+    hidden = part.mute != 0 or (state.any_solo != 0 and part.solo == 0)
+    if hidden or state.quit != 0:
         open_gain = np.float32(0.0)
     angle = np.float32((part.pan + np.float32(1.0)) * np.float32(0.25 * np.pi))
     part.ramp_to[0] = open_gain * np.float32(np.sqrt(2.0)) * np.float32(np.cos(angle))
@@ -135,7 +136,7 @@ def aim_master(rig, gain):
     """Start the ramp of the master towards a linear gain. [audio]"""
     state = rig.state[0]
     state.master_from = _ramp(state.master_from, state.master_to, state.frame - state.master_at)
-    state.master_to = gain
+    state.master_to = gain if state.quit == 0 else np.float32(0.0)
     state.master_at = state.frame
 
 

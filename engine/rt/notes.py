@@ -7,6 +7,7 @@ length: the release is delayed by as much as the onset was.
 
 import numpy as np
 
+from engine.rt.features import remember_note_off
 from engine.rt.fluid import queue_fluid
 from engine.rt.layout import (
     BANK_VOICES,
@@ -154,14 +155,23 @@ def _still(rig, slot):
 
 
 @rt
+def lift_note(rig, slot):
+    """Take a sounding note off its part's count, to be moved; it sounds on meanwhile. [audio]
+
+    All notes of a chord are lifted before the first is moved: none makes room for another.
+    """
+    note = rig.notes[slot]
+    rig.parts[note.part].sounding -= 1
+    note.state = WAITING
+
+
+@rt
 def move_note(rig, slot, part):
-    """Let a sounding note go on in another part, with a short cross-fade. [audio]"""
+    """Let a lifted note go on in another part, with a short cross-fade. [audio]"""
     note = rig.notes[slot]
     left = note.part
     before = note.destination
     after = rig.parts[part].destination
-    rig.parts[left].sounding -= 1
-    note.state = WAITING  # so that making room does not find it
     _make_room(rig, slot, part)
     note.state = SOUNDING
     if note.source != DIRECT:
@@ -188,6 +198,7 @@ def key_up(rig, source, channel, pitch):
         return
     rig.held[source, channel, pitch] = 0
     note = rig.notes[slot]
+    forget_key(rig, slot)
     now = rig.state[0].frame
     if note.state < SOUNDING:
         note.off_frame = now
@@ -197,6 +208,14 @@ def key_up(rig, source, channel, pitch):
         let_go(rig, slot)
     else:
         _release_later(rig, slot, now + delay)
+
+
+@rt
+def forget_key(rig, slot):
+    """A note lost its key: the network's memory has it up, if it has had it down. [audio]"""
+    note = rig.notes[slot]
+    if note.source != DIRECT and note.state != DECIDING:
+        remember_note_off(rig.memory, note.pitch)
 
 
 @rt
@@ -229,6 +248,7 @@ def end_note(rig, slot):
     note = rig.notes[slot]
     if rig.held[note.source, note.channel, note.pitch] == slot + 1:
         rig.held[note.source, note.channel, note.pitch] = 0
+        forget_key(rig, slot)
     if note.state >= SOUNDING:
         if note.released == 0:
             emit(rig, NOTE_OFF, note.part, note.id, 0, NOBODY, note.pitch, 0, 0)
@@ -323,14 +343,16 @@ def reset_controllers(rig):
 
 
 @rt
-def end_source(rig, source):
-    """End every note of a keyboard, pedal or not. [audio]"""
-    for channel in range(16):
-        rig.pedals[source, channel] = 0
+def end_source(rig, source, channel):
+    """End every note of a keyboard, pedal or not; of one channel, unless it is -1. [audio]"""
+    for other in range(16):
+        if channel < 0 or other == channel:
+            rig.pedals[source, other] = 0
     i = 0
     while i < rig.state[0].live:
         slot = rig.live[i]
-        if rig.notes[slot].source == source:
+        note = rig.notes[slot]
+        if note.source == source and (channel < 0 or note.channel == channel):
             end_note(rig, slot)
         else:
             i += 1
@@ -348,6 +370,9 @@ def panic(rig):
     state.chord_id += 1
     state.deferred = 0
     kill_voices(rig, -1)
+    rig.reverb[:] = np.float32(0.0)
+    rig.reverb_gains[1] = np.float32(0.0)
+    rig.chorus[:] = np.float32(0.0)
     reset_controllers(rig)
     for index in range(MAX_PARTS):
         if rig.parts[index].used != 0:

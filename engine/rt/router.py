@@ -6,7 +6,6 @@ Messages are checked here once more, whoever sent them: anything malformed is co
 import numpy as np
 
 from engine.rt.chords import close_chord, decide_deferred, note_struck
-from engine.rt.features import remember_note_off
 from engine.rt.fluid import queue_fluid
 from engine.rt.layout import (
     ACTIVE,
@@ -48,6 +47,7 @@ from engine.rt.mixer import aim_all, aim_master, aim_strip
 from engine.rt.native import rt
 from engine.rt.notes import (
     end_source,
+    follow_controllers,
     key_up,
     let_go,
     panic,
@@ -93,7 +93,10 @@ def handle(rig, packed, value):
     elif kind == FREE_BANK:
         rig.banks[index].leaving = 1
     elif kind == QUIT:
-        _quit(rig)
+        if value == 0.0:
+            _quit(rig)
+        else:
+            _resume(rig)
 
 
 @rt
@@ -111,11 +114,10 @@ def handle_midi(rig, source, status, data1, data2):
     channel = status & 0x0F
     kind = status & 0xF0
     if kind == 0x90 and data2 > 0:
-        if rig.held[source, channel, data1] != 0:
-            _key_up(rig, source, channel, data1)
+        key_up(rig, source, channel, data1)
         note_struck(rig, source, channel, data1, data2)
     elif kind == 0x80 or kind == 0x90:
-        _key_up(rig, source, channel, data1)
+        key_up(rig, source, channel, data1)
     elif kind == 0xB0:
         _handle_controller(rig, source, data1, data2)
     elif kind == 0xE0:
@@ -131,14 +133,6 @@ def handle_midi(rig, source, status, data1, data2):
 
 
 @rt
-def _key_up(rig, source, channel, pitch):
-    """Release a key, in the network's memory too. [audio]"""
-    if rig.held[source, channel, pitch] != 0:
-        remember_note_off(rig.memory, pitch)
-        key_up(rig, source, channel, pitch)
-
-
-@rt
 def _handle_controller(rig, source, controller, value):
     """Act on a controller of the player. [audio]"""
     state = rig.state[0]
@@ -146,10 +140,13 @@ def _handle_controller(rig, source, controller, value):
         if value > 0:
             panic(rig)
     elif controller == 120 or controller == 123:
-        end_source(rig, source)
+        end_source(rig, source, -1)
     elif controller == 121:
         set_pedal(rig, source, 0, 0)
         reset_controllers(rig)
+        for index in range(MAX_PARTS):
+            if rig.parts[index].sounding > 0:
+                follow_controllers(rig, index)
     elif controller == 64:
         rig.controllers[64] = value
         set_pedal(rig, source, 0, value)
@@ -175,14 +172,15 @@ def _handle_direct(rig, index, status, data1, data2):
         return
     kind = status & 0xF0
     if kind == 0x90 and data2 > 0:
-        if rig.held[DIRECT, index, data1] != 0:
-            key_up(rig, DIRECT, index, data1)
+        key_up(rig, DIRECT, index, data1)
         note_struck(rig, DIRECT, index, data1, data2)
     elif kind == 0x80 or kind == 0x90:
         key_up(rig, DIRECT, index, data1)
     elif kind == 0xB0:
         if data1 == 64:
             set_pedal(rig, DIRECT, index, data2)
+        elif data1 == 120 or data1 == 123:
+            end_source(rig, DIRECT, index)
         if data1 < 96 and data1 not in (0, 6, 32, 38):
             tell_part(rig, index, kind, data1, data2)
     elif kind != 0xC0:
@@ -264,9 +262,20 @@ def queue_program(rig, index, number):
 
 @rt
 def _quit(rig):
-    """Fade out, then report and stay silent. [audio]"""
+    """Fade master and stems out, then report and stay silent. [audio]"""
     state = rig.state[0]
     if state.quit == 0:
         state.quit = 1
         state.quit_frame = state.frame + QUIT_FADE_FRAMES
         aim_master(rig, np.float32(0.0))
+        aim_all(rig)
+
+
+@rt
+def _resume(rig):
+    """A new stream plays on; requests to quit that an earlier one never saw are void. [audio]"""
+    state = rig.state[0]
+    if state.quit != 0:
+        state.quit = 0
+        state.quit_done = 0
+        aim_all(rig)

@@ -12,6 +12,8 @@ from engine.rt.layout import (
     FROM_COMMAND,
     FROM_EVENT,
     MAX_PARTS,
+    MIDI,
+    PART_MIDI,
     QUANTUM,
     QUEUE,
     QUITTED,
@@ -38,9 +40,9 @@ KEPT_FREE = 1024  # places in the queue for what the callback schedules itself
 def process(rig, frames):
     """Render the next `frames` frames into rig.outputs. [audio]"""
     state = rig.state[0]
+    _make_up_for_lost_offs(rig)
     _take_in(rig, rig.command_words, rig.command_values, rig.command_cursor, FROM_COMMAND)
     _take_in(rig, rig.event_words, rig.event_values, rig.event_cursor, FROM_EVENT)
-    _make_up_for_lost_offs(rig)
     at = 0
     while at < frames:
         _act(rig)
@@ -71,19 +73,39 @@ def _take_in(rig, words, values, cursor, origin):
             if frame >= 0:
                 rig.stats[0].late_events += 1
             frame = state.frame
-        schedule(rig, frame, origin, words[slot + 2], values[slot + 3])
+        if origin == FROM_EVENT and cursor[READ] < state.void_before and _strikes(words[slot + 2]):
+            rig.stats[0].dropped_events += 1
+        else:
+            schedule(rig, frame, origin, words[slot + 2], values[slot + 3])
         done_event(words, cursor)
 
 
 @rt
 def _make_up_for_lost_offs(rig):
-    """A producer found no room for a note-off: end all notes of keyboards, so that none hangs."""
+    """A producer found no room for a note-off: no note begun or sent before may hang. [audio]
+
+    Which note was meant nobody knows: all that sound end, all that were sent do not begin.
+    """
     state = rig.state[0]
     lost = load_acquire(rig.event_cursor, LOST_OFFS)
-    if lost != state.lost_offs:
-        state.lost_offs = lost
-        for source in range(DIRECT + 1):
-            end_source(rig, source)
+    if lost == state.lost_offs:
+        return
+    state.lost_offs = lost
+    state.void_before = load_acquire(rig.event_cursor, WRITE)
+    for source in range(DIRECT + 1):
+        end_source(rig, source, -1)
+    for i in range(state.queued):
+        if _strikes(rig.queue[i].packed):
+            rig.queue[i].packed = 0  # no event
+            rig.stats[0].dropped_events += 1
+
+
+@rt
+def _strikes(packed):
+    """Return whether an event is a note-on. [audio]"""
+    kind = packed & 0xFF
+    note_on = packed >> 8 & 0xF0 == 0x90 and packed >> 24 & 0x7F != 0
+    return kind in (MIDI, PART_MIDI) and note_on
 
 
 @rt
