@@ -6,6 +6,9 @@ layout.ZONE_OF_BANK.
 """
 
 import hashlib
+import os
+import zipfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,10 +29,41 @@ GUARD_BEFORE, GUARD_AFTER = 1, 3  # samples the interpolation reads beyond the n
 
 @dataclass(frozen=True)
 class Bank:
-    """Samples and zones of one instrument; data (n,) float32, zones (k,) ZONE_OF_BANK."""
+    """Samples and zones of one instrument; data (n,) float32, zones (k,) ZONE_OF_BANK.
+
+    Raises ValueError for what a voice must not be given: the callback checks nothing. [any]
+    """
 
     data: np.ndarray
     zones: np.ndarray
+
+    def __post_init__(self) -> None:
+        for name, dtype in (("data", np.dtype(np.float32)), ("zones", ZONE_OF_BANK)):
+            array = getattr(self, name)
+            if array.dtype != dtype or array.ndim != 1 or not array.flags.c_contiguous:
+                raise ValueError(f"{name} must be a row of {dtype.name}, got {array.dtype}")
+        if not np.isfinite(self.data).all():
+            raise ValueError("the samples of a bank must be finite numbers")
+        for number, zone in enumerate(self.zones):
+            _check_zone(f"zone {number}", zone, len(self.data))
+
+
+def _check_zone(name: str, zone: np.void, samples: int) -> None:
+    """Raise ValueError unless the zone and its guard samples lie within so many samples."""
+    offset, length = int(zone["offset"]), int(zone["length"])
+    start, end = int(zone["loop_start"]), int(zone["loop_end"])
+    last = samples - GUARD_AFTER
+    if length < 1 or offset < GUARD_BEFORE or offset + length > last:
+        raise ValueError(
+            f"{name} must lie within {GUARD_BEFORE} to {last}, got {offset} to {offset + length}"
+        )
+    if end != 0 and not 0 <= start < end <= length:
+        raise ValueError(f"the loop of {name} must lie within 0 to {length}, got {start} to {end}")
+    numbers = [zone[n] for n in ("root_key", "gain", "attack_s", "decay_s", "sustain", "release_s")]
+    if not np.isfinite(numbers).all() or not -256 <= zone["root_key"] <= 256:
+        raise ValueError(f"the numbers of {name} must be finite, its root key -256 to 256")
+    if not 1 <= zone["rate_hz"] <= 1e6:
+        raise ValueError(f"the rate of {name} must be 1 to 1000000 Hz, got {zone['rate_hz']:g}")
 
 
 def render_bank(soundfont: Path, program: int, bank: int, low: int, high: int) -> Bank:
@@ -41,12 +75,13 @@ def render_bank(soundfont: Path, program: int, bank: int, low: int, high: int) -
     try:
         with np.load(path) as stored:
             return Bank(stored["data"], stored["zones"])
-    except (OSError, ValueError, KeyError, EOFError):
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         made = _render(soundfont, program, bank, low, high)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".part.npz")
-    np.savez(partial, data=made.data, zones=made.zones)
-    partial.replace(path)
+    partial = path.with_suffix(f".{os.getpid()}.npz")
+    with suppress(OSError):  # without a cache the next start renders again
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.savez(partial, data=made.data, zones=made.zones)
+        partial.replace(path)
     return made
 
 
