@@ -155,7 +155,7 @@ class Engine:
 
         Raises ValueError naming the array if the weights are not those of a network.
         """
-        network = weights or random_weights(4, seed=0)
+        network = random_weights(4, seed=0) if weights is None else weights
         rig = self._rig
         rig.weights, rig.network_state, rig.memory = new_network(network, self.rate_hz)
         classes = len(network["output_bias"])
@@ -192,7 +192,7 @@ class Engine:
         return self._send(layout.PART_MIDI, message, frame, part)
 
     def _send(self, kind: int, message: bytes, frame: int | None, index: int) -> bool:
-        status, data1, data2 = (message + b"\0\0")[:3]
+        status, data1, data2 = (message + b"\0\0\0")[:3]
         if frame is None:
             frame = self.now_frame()
         rig = self._rig
@@ -341,9 +341,9 @@ class Engine:
             return AS_SOON_AS_POSSIBLE
         since_s = (clock_ns() - int(state["clock_ns"])) * 1e-9
         block = int(state["block_frames"])
-        if not 0 <= since_s < 0.5:  # the stream stands still
-            return AS_SOON_AS_POSSIBLE
-        return int(state["clock_frame"]) + block + int(since_s * self.rate_hz)
+        # A callback that is late has not moved on: further ahead, a later key could come first.
+        since = min(max(int(since_s * self.rate_hz), 0), block)
+        return int(state["clock_frame"]) + block + since
 
     def results(self) -> np.ndarray:
         """Return what the callback reported since the last call, RESULT records. [one reader]"""
@@ -380,6 +380,10 @@ class Engine:
 
         Not while a device runs the callback.
         """
+        if self._closed:
+            raise RuntimeError("the engine is closed")
+        if frames < 0:
+            raise ValueError(f"frames must be at least 0, got {frames}")
         if block < 1:
             raise ValueError(f"block must be at least 1, got {block}")
         channels = OUT_CHANNELS if stems else 2
@@ -436,9 +440,9 @@ class Engine:
         state["block_frames"] = block_frames
         state["deadline"] = int(deadline)
         state["clock_ns"] = 0
-        if state["quit"]:
-            state["quit"] = state["quit_done"] = 0
-            self.set("master_gain_db", self._values["master_gain_db", None])
+        state["quit_done"] = 0
+        self._command(layout.QUIT, 0, -1, 1.0, None)  # void what an earlier stream never saw
+        self.set("master_gain_db", self._values["master_gain_db", None])
         address, first = _clock_function()
         self._rig.native[layout.CLOCK] = address
         self._rig.scratch[1] = first
