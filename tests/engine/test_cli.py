@@ -16,10 +16,12 @@ from engine.errors import RipienoError
 from engine.midi.files import read_midi
 from engine.paths import presets_folder
 from engine.soundfonts import bundled_soundfont
+from tests import servers
 from tests.engine.test_control import Client
 
 PIECE = str(presets_folder() / "demo" / "herzliebster_jesu.mid")
 FONT = ("--soundfont", str(bundled_soundfont()))
+CACHES = os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache"))  # before fixtures move HOME
 NAMES = [module.__name__.rsplit(".", 1)[1] for module in cli.COMMANDS]
 
 
@@ -292,6 +294,31 @@ class Playing:
     def end(self) -> int:
         _, self.rest = self.process.communicate(timeout=30)
         return self.process.returncode
+
+
+@pytest.mark.slow
+def test_it_is_heard_through_the_systems_sound_server(pipewire: servers.PipeWire) -> None:
+    environment = {
+        **pipewire.env,
+        "JACK_DEFAULT_SERVER": "ripieno-no-such-server",
+        "XDG_CACHE_HOME": CACHES,
+    }
+    words = ("play", "--in", "none", "--from", PIECE, "--no-record", "--duration", "6", *FONT)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "engine.cli", *words, "--osc-port", "0"],
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+    )
+    assert process.stderr
+    said = process.stderr.readline()
+    heard = pipewire.record(3.0)
+    rest = process.communicate(timeout=60)[1]
+    assert process.returncode == 0, said + rest
+    assert "String quartet" in said
+    assert abs(heard).max() > 0.02
+    assert "notes, delay" in rest
 
 
 @pytest.mark.slow
