@@ -255,7 +255,7 @@ def fuzzed() -> Iterator[tuple[Control, Client]]:
     server.close()
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=1000, deadline=None)
 @given(packet=HOSTILE)
 def test_hostile_packets_never_raise(fuzzed: tuple[Control, Client], packet: bytes) -> None:
     server, _ = fuzzed
