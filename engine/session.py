@@ -25,6 +25,7 @@ from engine.devices import open_device
 from engine.ensembles import Ensemble, list_ensembles, load_ensemble
 from engine.errors import RipienoError
 from engine.inputs import Inputs
+from engine.parameters import CHORD_MODES
 from engine.paths import takes_folder
 from engine.silence import SilentDevice
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 PUMP_PERIOD_S = 0.01
 TEND_PERIOD_S = 0.5
 RELEASE_S = 0.2  # how long closing waits for the last notes to be let go
+LONGEST_WINDOW_MS = 45.0
 NO_INPUT, NO_SUCH_SOURCE = "none", "(no input)"
 
 log = logging.getLogger(__name__)
@@ -49,6 +51,7 @@ class Settings:
     rate_hz: int | None = None
     block_frames: int | None = None
     chord_window_ms: float | None = None
+    settle: bool = False  # sound at once and move when the chord is complete
     soundfont: Path | None = None
     osc_port: int | None = None  # None: no remote control
     record: bool = False
@@ -111,6 +114,10 @@ class Session:
             self._apply(self.ensemble)
             if settings.chord_window_ms is not None:
                 self.engine.set("chord_window_ms", settings.chord_window_ms)
+            if settings.settle:
+                self.engine.set("chord_mode", CHORD_MODES.index("settle"))
+                if self.engine.get("chord_window_ms") == 0:
+                    self.engine.set("chord_window_ms", LONGEST_WINDOW_MS)  # it delays nothing
         except BaseException:
             self.device.close()
             raise

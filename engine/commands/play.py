@@ -58,6 +58,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_ensemble(parser)
     add_chord_window(parser)
     parser.add_argument(
+        "--settle",
+        action="store_true",
+        help="let notes sound at once, and move them to another part when their chord is "
+        "complete (its window: --chord-window, else 45 ms)",
+    )
+    parser.add_argument(
         "--block",
         metavar="FRAMES",
         type=whole(16, 8192, "frames"),
@@ -96,6 +102,7 @@ def run(arguments: argparse.Namespace) -> int:
         rate_hz=arguments.rate,
         block_frames=arguments.block,
         chord_window_ms=arguments.chord_window,
+        settle=arguments.settle,
         soundfont=arguments.soundfont,
         osc_port=arguments.osc_port,
         record=not arguments.no_record,

@@ -129,6 +129,15 @@ def test_a_file_plays_in_real_time(session: Session, log: NoteLog) -> None:
     assert eventually(lambda: log.sounding == 0)
 
 
+def test_settling_delays_nothing_and_has_a_window(said: list[str], log: NoteLog) -> None:
+    with Session(Settings(**QUIET, settle=True), said.append, log.add) as session:
+        assert session.get("chord_window_ms") == 45.0
+        assert report.state(session)["chord_mode"] == "settle"
+        session.inputs.play_key(ON)
+        assert eventually(lambda: len(log.notes) == 1)
+        assert session.statistics()["delay_ms"]["p99"] < 1.0
+
+
 def test_panic_leaves_nothing_sounding(session: Session, log: NoteLog) -> None:
     for pitch in range(50, 60):
         session.inputs.play_key(bytes([0x90, pitch, 90]))
