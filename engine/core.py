@@ -339,11 +339,14 @@ class Engine:
         state = self._state
         if state["clock_ns"] == 0:
             return AS_SOON_AS_POSSIBLE
-        since_s = (clock_ns() - int(state["clock_ns"])) * 1e-9
         block = int(state["block_frames"])
+        frame = -1
+        while frame != state["clock_frame"]:  # a block may begin between the two readings
+            frame = int(state["clock_frame"])
+            since_s = (clock_ns() - int(state["clock_ns"])) * 1e-9
         # A callback that is late has not moved on: further ahead, a later key could come first.
         since = min(max(int(since_s * self.rate_hz), 0), block)
-        return int(state["clock_frame"]) + block + since
+        return frame + block + since
 
     def results(self) -> np.ndarray:
         """Return what the callback reported since the last call, RESULT records. [one reader]"""
