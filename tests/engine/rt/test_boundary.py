@@ -1,0 +1,115 @@
+"""The boundary of real time, proved: no allocation, no interpreter, no lock held by Python."""
+
+import ast
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine.rt import callback
+from engine.rt.layout import OUT_CHANNELS
+from tests.engine.rig_helpers import new_engine, note_on, play
+
+ROOT = Path(__file__).parents[3]
+CALLBACKS = ("jack_process", "portaudio_process", "count_xrun", "server_gone")
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory):
+    """What the checker says of freshly compiled code; any warning is an error."""
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path_factory.mktemp("machine code"))}
+    found = subprocess.run(
+        [sys.executable, "-W", "error", "-m", "tests.engine.rt.machine_code"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=280,
+        check=False,
+    )
+    assert found.returncode == 0, found.stderr
+    return json.loads(found.stdout)
+
+
+@pytest.mark.parametrize("name", CALLBACKS)
+def test_a_callback_neither_allocates_nor_enters_the_interpreter(report, name):
+    assert report[name]["complaints"] == []
+
+
+@pytest.mark.parametrize("name", ["jack_process", "portaudio_process"])
+@pytest.mark.parametrize(
+    "part",
+    ["process", "handle_midi", "step", "render_voices", "apply_fluid", "add_reverb", "panic"],
+)
+def test_the_checker_has_seen_the_whole_callback(report, name, part):
+    assert any(f"{len(part)}{part}B" in function for function in report[name]["functions"])
+
+
+@pytest.mark.parametrize(
+    ("control", "symptom"),
+    [
+        ("allocating", "NRT_"),
+        ("growing", "NRT_"),
+        ("asking", "numba_gil_ensure"),
+        ("raising", "may return status"),
+        ("printing", "numba_gil_ensure"),
+    ],
+)
+def test_the_checker_catches_controls_that_misbehave(report, control, symptom):
+    assert any(symptom in complaint for complaint in report[control]["complaints"])
+
+
+def test_the_checker_lets_plain_arithmetic_pass(report):
+    assert report["harmless"]["complaints"] == []
+
+
+def test_the_core_imports_the_compiler_numpy_and_the_standard_library_alone():
+    allowed = {"numba", "llvmlite", "numpy", *sys.stdlib_module_names}
+    for path in (ROOT / "engine" / "rt").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                assert node.level == 0, f"{path.name} imports relatively"
+                names = [str(node.module)]
+            else:
+                continue
+            for name in names:
+                assert name.startswith("engine.rt") or name.split(".")[0] in allowed, (
+                    f"{path.name} imports {name}"
+                )
+
+
+def test_the_stream_runs_on_while_a_thread_holds_the_interpreter():
+    """One long call inside the interpreter that lets no other thread in; the music goes on."""
+    engine = new_engine()
+    play(engine, [(0, note_on(60))], 64)
+    nowhere = np.zeros(OUT_CHANNELS, np.int64)
+    length = 48000 * 300
+    thread = threading.Thread(target=callback.render, args=(engine._table, nowhere, length, 64))
+    thread.start()
+    while engine.frame < 10_000:
+        time.sleep(0.001)
+    numbers = range(8_000_000)
+    before, start_s = engine.frame, time.monotonic()
+    sum(numbers)  # does not let go of the interpreter
+    held_s, during = time.monotonic() - start_s, engine.frame - before
+    still_running = thread.is_alive()
+    thread.join()
+    engine.close()
+    assert held_s > 0.05
+    assert during > held_s * 48000 or not still_running
+
+
+def test_the_offline_loop_leaves_a_threads_arithmetic_as_it_was():
+    """Denormal numbers, which the stream does without, are the caller's again afterwards."""
+    engine = new_engine()
+    engine.render(64)
+    assert np.float32(1e-39) * np.float32(0.5) > 0
+    engine.close()
