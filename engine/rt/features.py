@@ -54,6 +54,14 @@ MEMORY = np.dtype(
         ("held", np.int32, 128),  # how many times each key is down
         ("key_chord", np.int64, 128),  # the chord in which each key was last struck
         ("tokens", np.int32, MAX_TOKENS),  # scratch of the network's step
+        ("kept_notes", np.int64),  # the same as of the last keep_memory
+        ("kept_last_onset_frame", np.int64),
+        ("kept_chord", np.int64),
+        ("kept_chord_frame", np.int64),
+        ("kept_period_frames", np.int64),
+        ("kept_period_before_frames", np.int64),
+        ("kept_held", np.int32, 128),
+        ("kept_key_chord", np.int64, 128),
     ]
 )
 
@@ -81,6 +89,39 @@ def reset_memory(memory):
     for key in range(128):
         m.held[key] = 0
         m.key_chord[key] = _LONG_AGO
+    keep_memory(memory)
+
+
+@rt
+def keep_memory(memory):
+    """Keep what is remembered now, to go back to. [audio]"""
+    m = memory[0]
+    m.kept_notes = m.notes
+    m.kept_last_onset_frame = m.last_onset_frame
+    m.kept_chord = m.chord
+    m.kept_chord_frame = m.chord_frame
+    m.kept_period_frames = m.period_frames
+    m.kept_period_before_frames = m.period_before_frames
+    for key in range(128):
+        m.kept_held[key] = m.held[key]
+        m.kept_key_chord[key] = m.key_chord[key]
+
+
+@rt
+def swap_memory(memory):
+    """Exchange what is remembered with what was kept. [audio]"""
+    m = memory[0]
+    m.notes, m.kept_notes = m.kept_notes, m.notes
+    m.last_onset_frame, m.kept_last_onset_frame = m.kept_last_onset_frame, m.last_onset_frame
+    m.chord, m.kept_chord = m.kept_chord, m.chord
+    m.chord_frame, m.kept_chord_frame = m.kept_chord_frame, m.chord_frame
+    m.period_frames, m.kept_period_frames = m.kept_period_frames, m.period_frames
+    before = m.period_before_frames
+    m.period_before_frames = m.kept_period_before_frames
+    m.kept_period_before_frames = before
+    for key in range(128):
+        m.held[key], m.kept_held[key] = m.kept_held[key], m.held[key]
+        m.key_chord[key], m.kept_key_chord[key] = m.kept_key_chord[key], m.key_chord[key]
 
 
 @rt

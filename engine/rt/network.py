@@ -7,7 +7,11 @@ step allocates nothing and reads its weights in one direction:
     weights  table (TOKENS, 512), which holds the product of embedding and first layer,
              first layer recurrent (128, 512); second and third layer: bias (512), inputs then
              recurrent (256, 512); output (128, K), bias (K)
-    state    hidden (3, 128), cell (3, 128), gates (512)
+    state    hidden (3, 128), cell (3, 128), gates (512), kept hidden and cell (2, 3, 128)
+
+A chord can be looked at twice: `keep_past` before its first note, then, when all its notes have
+had their step, `go_back`, the notes' steps once more in the opposite order, `return_to_present`.
+The first look at the first note knew nothing of the others; the mean of both looks does.
 """
 
 import numpy as np
@@ -17,9 +21,11 @@ from engine.rt.assignment import MAX_CLASSES
 from engine.rt.features import (
     PITCH,
     TOKENS,
+    keep_memory,
     new_memory,
     remember_note_on,
     reset_memory,
+    swap_memory,
     write_features,
 )
 from engine.rt.native import rt
@@ -27,9 +33,10 @@ from engine.rt.native import rt
 HIDDEN = 128
 LAYERS = 3
 GATES = 4 * HIDDEN  # input, forget, candidate, output
-STATE_SIZE = 2 * LAYERS * HIDDEN + GATES
 _CELLS = LAYERS * HIDDEN
-_SCRATCH = 2 * LAYERS * HIDDEN
+_SCRATCH = 2 * _CELLS
+_KEPT = _SCRATCH + GATES
+STATE_SIZE = _KEPT + 2 * _CELLS
 _FIRST = TOKENS * GATES
 _SECOND = _FIRST + HIDDEN * GATES
 _THIRD = _SECOND + (1 + 2 * HIDDEN) * GATES
@@ -101,6 +108,31 @@ def reset_network(state, memory):
     for i in range(state.size):
         state[i] = 0.0
     reset_memory(memory)
+
+
+@rt
+def keep_past(state, memory):
+    """Keep what the network knows now, before the first note of a chord. [audio]"""
+    for i in range(2 * _CELLS):
+        state[_KEPT + i] = state[i]
+    keep_memory(memory)
+
+
+@rt
+def go_back(state, memory):
+    """Know again only what was known at keep_past; the present is kept instead. [audio]"""
+    for i in range(2 * _CELLS):
+        state[i], state[_KEPT + i] = state[_KEPT + i], state[i]
+    swap_memory(memory)
+
+
+@rt
+def return_to_present(state, memory):
+    """Undo go_back and whatever was stepped and remembered since. [audio]
+
+    What was kept is used up: keep_past comes before the next go_back.
+    """
+    go_back(state, memory)
 
 
 @rt
