@@ -128,7 +128,8 @@ def run_jack_client(block_frames: int, seconds: float) -> dict[str, Any]:
     """An ordinary callback of JACK-Client's in this process, its interpreter hogged."""
     import jack
 
-    client = jack.Client("bench-python", no_start_server=True)
+    ffi: Any = vars(jack)["_ffi"]
+    client: Any = jack.Client("bench-python", no_start_server=True)
     outputs: list[Any] = [client.outports.register(f"out_{side}") for side in "lr"]
     tone = _tone(block_frames)
 
@@ -137,9 +138,9 @@ def run_jack_client(block_frames: int, seconds: float) -> dict[str, Any]:
         for output in outputs:
             output.get_array()[:] = tone
 
-    pointer = int(jack._ffi.cast("uintptr_t", client._ptr))
+    pointer = int(ffi.cast("uintptr_t", client._ptr))
     watch = Stopwatch(pointer)
-    watch.record["inner"] = int(jack._ffi.cast("uintptr_t", client._keepalive[-1]))
+    watch.record["inner"] = int(ffi.cast("uintptr_t", client._keepalive[-1]))
     load_libjack().jack_set_process_callback(pointer, watch_jack.address, watch.user_data)
     client.activate()
     return _under_stress(watch, block_frames, seconds)
@@ -148,6 +149,9 @@ def run_jack_client(block_frames: int, seconds: float) -> dict[str, Any]:
 def run_sounddevice(block_frames: int, seconds: float) -> dict[str, Any]:
     """An ordinary callback of sounddevice's in this process, its interpreter hogged."""
     import sounddevice
+
+    real: Any = sounddevice._lib
+    ffi: Any = sounddevice._ffi
 
     class Library:
         """sounddevice's library, but streams get the stopwatch around their callback."""
@@ -161,7 +165,6 @@ def run_sounddevice(block_frames: int, seconds: float) -> dict[str, Any]:
             wrapped = ffi.cast("PaStreamCallback*", watch_portaudio.address)
             return real.Pa_OpenStream(*first, wrapped, ffi.cast("void*", watch.user_data))
 
-    real, ffi = sounddevice._lib, sounddevice._ffi
     observer = JackDevice("bench-observer")  # never activated: only to ask which cycle it is
     watch = Stopwatch(observer._client or 0)
     tone = _tone(block_frames)

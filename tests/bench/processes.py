@@ -16,8 +16,11 @@ CALL = (
 
 def start(function: Any, env: dict[str, str], **arguments: Any) -> subprocess.Popen[str]:
     """Start `function(**arguments)` in a process of its own; stdin and stdout are pipes."""
+    module = function.__module__
+    if module == "__main__":  # run by python -m: its importable name is in the spec
+        module = sys.modules["__main__"].__spec__.name  # type: ignore[union-attr]
     return subprocess.Popen(
-        [sys.executable, "-c", CALL, function.__module__, function.__name__, json.dumps(arguments)],
+        [sys.executable, "-c", CALL, module, function.__name__, json.dumps(arguments)],
         env=env,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -39,12 +42,15 @@ def call(function: Any, env: dict[str, str], **arguments: Any) -> Any:
     return finish(start(function, env, **arguments))
 
 
-def hog_interpreter() -> None:
-    """Start a thread that wants the interpreter's lock at every moment until the process ends."""
+def hog_interpreter() -> threading.Event:
+    """Start a thread that wants the interpreter's lock at every moment, until the event is set."""
+    rest = threading.Event()
 
     def hog() -> None:
         count = 0
-        while True:
-            count += 1
+        while not rest.is_set():
+            for _ in range(10000):
+                count += 1
 
     threading.Thread(target=hog, daemon=True).start()
+    return rest

@@ -14,8 +14,9 @@ import numpy as np
 from numba import carray, cfunc, types
 
 from engine.jack import address_of, load_libjack
+from engine.rt import native
 from engine.rt.layout import OUT_CHANNELS
-from engine.rt.native import as_pointer, foreign, rt, view_f32, view_i64
+from engine.rt.native import foreign, rt, view_f32, view_i64
 
 WATCH = np.dtype(
     [
@@ -41,6 +42,7 @@ _jack: Any = foreign(types.int32, types.uint32, types.int64)
 _portaudio: Any = foreign(
     types.int32, types.int64, types.int64, types.uint64, types.int64, types.uint64, types.int64
 )
+_pointer: Any = native.as_pointer
 _native: Any = {"error_model": "numpy", "cache": True}
 
 
@@ -81,7 +83,7 @@ def _note(w, took_ns, skipped, measured):
 @cfunc(types.int32(types.uint32, types.int64), **_native)
 def watch_jack(frames, user_data):
     """JackProcessCallback around another. [audio]"""
-    w = carray(as_pointer(user_data), 1, WATCH)[0]
+    w = carray(_pointer(user_data), 1, WATCH)[0]
     start_ns = _now_ns(w, user_data)
     count = np.int64(frames)
     skipped = _skipped(w, count)
@@ -103,7 +105,7 @@ def watch_jack(frames, user_data):
 )
 def watch_portaudio(inputs, outputs, frames, times, flags, user_data):
     """PaStreamCallback around another, on a JACK server. [audio]"""
-    w = carray(as_pointer(user_data), 1, WATCH)[0]
+    w = carray(_pointer(user_data), 1, WATCH)[0]
     start_ns = _now_ns(w, user_data)
     count = np.int64(frames)
     skipped = _skipped(w, count)
