@@ -10,6 +10,7 @@ import ctypes
 import sys
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 from types import SimpleNamespace
@@ -43,6 +44,7 @@ ROOM_FOR_NOTE_ONS = EVENTS // 4  # kept free for note-offs and controllers
 SPARE_VOICES = 64  # for those that fade out after being stolen
 TAP_SECONDS = 4.0
 AS_SOON_AS_POSSIBLE = -1
+FURTHEST_AHEAD_S = 0.05  # some devices ask for their blocks in bursts of about 20 ms
 
 
 class Engine:
@@ -67,6 +69,7 @@ class Engine:
         self._values: dict[tuple[str, int | None], float] = {}
         self._banks: dict[int, Bank] = {}
         self._bank_slots: dict[tuple[int, int, int, int], int] = {}
+        self._stamped: dict[tuple[int, int], int] = defaultdict(lambda: AS_SOON_AS_POSSIBLE)
         self._closed = False
         self._synth = FluidSynth(self.soundfont, rate_hz, MAX_PARTS)
         self._rig = self._new_arrays(polyphony, tap)
@@ -194,7 +197,9 @@ class Engine:
     def _send(self, kind: int, message: bytes, frame: int | None, index: int) -> bool:
         status, data1, data2 = (message + b"\0\0\0")[:3]
         if frame is None:
-            frame = self.now_frame()
+            # A callback that wakes late sets the clock back; no message may overtake another.
+            frame = max(self.now_frame(), self._stamped[kind, index])
+            self._stamped[kind, index] = frame
         rig = self._rig
         packed = kind | status << 8 | data1 << 16 | data2 << 24 | index << 32
         sent, lost = push_note(
@@ -344,9 +349,8 @@ class Engine:
         while frame != state["clock_frame"]:  # a block may begin between the two readings
             frame = int(state["clock_frame"])
             since_s = (clock_ns() - int(state["clock_ns"])) * 1e-9
-        # A callback that is late has not moved on: further ahead, a later key could come first.
-        since = min(max(int(since_s * self.rate_hz), 0), block)
-        return frame + block + since
+        furthest = max(block, int(FURTHEST_AHEAD_S * self.rate_hz))
+        return frame + block + min(max(int(since_s * self.rate_hz), 0), furthest)
 
     def results(self) -> np.ndarray:
         """Return what the callback reported since the last call, RESULT records. [one reader]"""

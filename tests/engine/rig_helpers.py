@@ -165,6 +165,7 @@ class Saved:
         for name, array in self._arrays.items():
             getattr(self._engine._rig, name)[...] = array
         self._engine._values = dict(self._values)
+        self._engine._stamped.clear()
         return self._engine
 
 

@@ -379,3 +379,31 @@ def test_counts_begin_anew_after_a_reset():
     assert after.peak.max() == after.delay_ms["p50"] == 0
     assert after.voices == after.held_notes == 1  # these are states, not counts
     engine.close()
+
+
+@cfunc(types.uint32(types.int64))
+def _fake_frame_time(client):
+    return carray(as_pointer(client), 1, np.int64)[0]
+
+
+def test_cycles_that_the_server_ran_without_us_are_counted():
+    engine = new_engine()
+    jack = FakeJack(engine, 64)
+    counter = np.zeros(1, np.int64)
+    functions = {
+        "jack_port_get_buffer": _fake_buffer.address,
+        "jack_midi_get_event_count": _fake_count.address,
+        "jack_midi_event_get": _fake_get.address,
+        "jack_last_frame_time": _fake_frame_time.address,
+    }
+    engine.set_jack_ports(functions, 0, [], counter.ctypes.data)
+
+    def run():
+        for frame in (1000, 1064, 1128, 1320, 1384, (1 << 32) - 64, 0, 64, 256):
+            counter[0] = frame
+            jack.cycle()
+
+    in_a_thread(run)
+    far = ((1 << 32) - 64 - 1448) // 64  # the counter may jump, as when a server starts anew
+    assert engine.stats().missed_cycles == 2 + 2 + (far if far * 64 < 1 << 31 else 0)
+    engine.close()
