@@ -128,8 +128,12 @@ weights, state, memory = network.new_network(network.random_weights(4, 0))
 logp = np.zeros((4, 4), np.float32)
 network.step(weights, state, memory, 60, np.int64(0), logp[0])
 features.remember_note_off(memory, 60)
+network.keep_past(state, memory)
+network.go_back(state, memory)
+network.return_to_present(state, memory)
 assignment.assign_jointly(logp, 4, np.ones((4, 4), np.uint8), np.zeros(4, np.int8))
 for function in (allocating, network.step, network.advance, network.reset_network,
+                 network.keep_past, network.go_back, network.return_to_present,
                  features.remember_note_off, assignment.assign_jointly):
     code = "".join(function.inspect_llvm().values())
     print(function.__name__, "NRT_Allocate" in code or "NRT_MemInfo_alloc" in code)
@@ -144,5 +148,36 @@ def test_the_machine_code_allocates_nothing(tmp_path):
     )
     allocates = {line.split()[0]: line.split()[1] for line in done.stdout.splitlines()}
     assert allocates.pop("allocating") == "True"  # the control is caught
-    assert len(allocates) == 5
+    assert len(allocates) == 8
     assert set(allocates.values()) == {"False"}
+
+
+def test_going_back_is_as_if_the_chord_had_not_been():
+    weights = network.random_weights(CLASSES, 6)
+    before, chord = melody(30), [(48, 900_000), (60, 900_300), (67, 900_900)]
+    arrays = network.new_network(weights)
+    run(arrays, before)
+    network.keep_past(*arrays[1:])
+    run(arrays, [(*note, False) for note in chord])
+    f.remember_note_off(arrays[2], 48)
+    network.go_back(*arrays[1:])
+    again = run(arrays, [(*note, False) for note in chord[::-1]])
+
+    other = network.new_network(weights)
+    run(other, before)
+    assert np.array_equal(again, run(other, [(*note, False) for note in chord[::-1]]))
+
+
+def test_returning_is_as_if_nobody_had_gone_back():
+    weights = network.random_weights(CLASSES, 6)
+    notes = melody(40, seed=2)
+    later = [(pitch, frame + 2_000_000, released) for pitch, frame, released in melody(20, seed=3)]
+    straight, detour = network.new_network(weights), network.new_network(weights)
+    run(straight, notes)
+    run(detour, notes[:36])
+    network.keep_past(*detour[1:])
+    run(detour, notes[36:])
+    network.go_back(*detour[1:])
+    run(detour, notes[:10])
+    network.return_to_present(*detour[1:])
+    assert np.array_equal(run(detour, later), run(straight, later))

@@ -1,0 +1,49 @@
+"""What is measured is what plays: the engine gives every note the voice that evaluate does."""
+
+import numpy as np
+import pytest
+
+from models import registry
+from tests.engine.rig_helpers import RAMPED, new_engine, note_off, note_on, note_ons, send
+from tests.training.test_evaluate import SCORE
+from training.part_separation.evaluate import Network, assign, onsets
+from training.part_separation.live import CLASSES, LIVE, perform
+
+
+@pytest.mark.parametrize("window_ms", [0, 20, 45])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_the_engine_gives_the_voices_that_are_measured(window_ms, seed):
+    performance = perform(SCORE, LIVE, np.random.default_rng(seed))
+    network = Network(registry.load("chorales"))
+    logp = network.logp(performance, window_ms)
+    expected = assign(logp, onsets(performance), window_ms)
+
+    engine = new_engine(chord_window_ms=window_ms, assigner="network", ready=False)
+    try:
+        engine.load_separator(registry.load("chorales"))
+        engine.apply(engine.ensemble)
+        engine.render(RAMPED)
+        engine.results()
+        last_frame = int(performance.events[-1, 0]) + engine.frame
+        send(
+            engine,
+            [
+                (int(frame), note_on(int(key)) if key >= 0 else note_off(-1 - int(key)))
+                for frame, key in performance.events
+            ],
+        )
+        records = []
+        while engine.frame < last_frame + 9600:
+            engine.render(4800)
+            records.append(engine.results())
+        struck = note_ons(np.concatenate(records))
+        struck = struck[np.argsort(struck["note"])]
+    finally:
+        engine.close()
+    assert len(struck) == len(expected)
+    assert struck["a"].tolist() == performance.pitches.tolist()
+    assert set(struck["c"]) == {0}  # the network's choice, every one
+    assert struck["part"].tolist() == expected.tolist()
+    probabilities = np.exp(logp[np.arange(len(expected)), expected])
+    np.testing.assert_allclose(struck["confidence"], probabilities, atol=1e-4)
+    assert 0 <= expected.min() <= expected.max() < CLASSES
