@@ -21,6 +21,7 @@ def test_the_engine_gives_the_voices_that_are_measured(window_ms, seed):
     engine = new_engine(chord_window_ms=window_ms, assigner="network", ready=False)
     try:
         engine.load_separator(registry.load("chorales"))
+        assert engine.ensemble is not None
         engine.apply(engine.ensemble)
         engine.render(RAMPED)
         engine.results()

@@ -173,7 +173,7 @@ def main() -> None:
     parser.add_argument("--name", default="chorales")
     parser.add_argument("--data", type=Path, default=BUILD / "chorales.npz")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--updates", type=int, default=10000)
+    parser.add_argument("--updates", type=int, default=7500)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--steps", type=int, default=256)
     parser.add_argument("--rate", type=float, default=3e-3)
