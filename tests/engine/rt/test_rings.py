@@ -122,7 +122,7 @@ def _consume(words, values, cursor, expected, total):
 
 
 def test_three_producers_at_once_lose_and_reorder_nothing():
-    words, values, cursor = new_event_ring(64)
+    words, values, cursor = new_event_ring(1024)
     count, expected = 100_000, np.zeros(3, np.int64)
     _produce(words, values, cursor, 0, 0)
     _consume(words, values, cursor, expected, 0)
@@ -138,7 +138,7 @@ def test_three_producers_at_once_lose_and_reorder_nothing():
     assert expected.tolist() == [count] * 3
     assert pop_event(words, cursor) == -1
     assert cursor[READ] == cursor[WRITE] == 3 * count
-    assert sorted(words[::WORDS]) == list(range(3 * count, 3 * count + 64))
+    assert sorted(words[::WORDS]) == list(range(3 * count, 3 * count + 1024))
 
 
 def test_records_drain_across_the_end_of_their_ring():
