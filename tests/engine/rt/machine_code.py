@@ -15,6 +15,7 @@ anything but arithmetic, and statuses that are not 0.
 import json
 import re
 import sys
+from typing import Any
 
 import numpy as np
 from numba import carray, cfunc, njit, objmode, types
@@ -143,7 +144,8 @@ def main() -> None:
         callback.server_gone,
     )
     report = {}
-    for function in (*real, *CONTROLS):
+    compiled: tuple[Any, ...] = (*real, *CONTROLS)
+    for function in compiled:
         code = function._library.get_llvm_str()
         report[function.__name__] = {
             "functions": list(functions(code)),

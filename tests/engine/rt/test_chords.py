@@ -4,6 +4,9 @@ The networks here are told what to think: their output is a bias alone, so that 
 the same classes with the same odds.
 """
 
+# An intrinsic's first parameter is numba's own.
+# pyright: reportCallIssue=false
+
 import dataclasses
 
 import numpy as np

@@ -1,5 +1,8 @@
 """The queue of waiting events: by frame, then origin, then in the order they came."""
 
+# An intrinsic's first parameter is numba's own.
+# pyright: reportCallIssue=false
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st

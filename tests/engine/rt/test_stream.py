@@ -1,8 +1,12 @@
 """The stream: the same samples and the same results however it is cut, each event at its frame."""
 
+# An intrinsic's first parameter is numba's own.
+# pyright: reportCallIssue=false
+
 import ctypes
 import dataclasses
 import threading
+from typing import Any
 
 import numpy as np
 import pytest
@@ -173,7 +177,7 @@ class FakeJack:
         self.engine, self.block = engine, block
         self.audio = np.full((OUT_CHANNELS, block), 9.0, np.float32)
         self.midi = np.zeros(1 + 3 * 4096, np.int64)
-        functions = {
+        functions: dict[str, Any] = {
             "jack_port_get_buffer": _fake_buffer.address,
             "jack_midi_get_event_count": _fake_count.address,
             "jack_midi_event_get": _fake_get.address,
@@ -390,7 +394,7 @@ def test_cycles_that_the_server_ran_without_us_are_counted():
     engine = new_engine()
     jack = FakeJack(engine, 64)
     counter = np.zeros(1, np.int64)
-    functions = {
+    functions: dict[str, Any] = {
         "jack_port_get_buffer": _fake_buffer.address,
         "jack_midi_get_event_count": _fake_count.address,
         "jack_midi_event_get": _fake_get.address,

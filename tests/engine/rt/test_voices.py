@@ -194,7 +194,8 @@ def test_stealing_makes_no_click():
     assert few.stats().refused_notes == 0
     assert biggest_step(free[:, 2:]) < LEVEL / 200
     assert biggest_step(stolen[:, 2:]) < LEVEL / 64 * 1.2  # a cut would step by LEVEL
-    few.close(), many.close()
+    few.close()
+    many.close()
 
 
 def test_released_notes_are_stolen_first_then_the_oldest():
@@ -288,7 +289,8 @@ def test_after_a_panic_notes_sound_as_in_a_fresh_engine():
     used.panic()
     used.render(64 * 20)
     np.testing.assert_array_equal(play(used, music, 4096), play(fresh, music, 4096))
-    fresh.close(), used.close()
+    fresh.close()
+    used.close()
 
 
 def test_settling_cross_fades_without_a_click():
