@@ -297,6 +297,8 @@ FIELDS = {
     "voices": (VOICE, ("voices_size",)),
     "active": ("i8", ("voices_size",)),
     "free": ("i8", ("voices_size",)),
+    "points": ("f4", (4, QUANTUM)),  # samples around the positions of a voice's run
+    "fractions": ("i4", (QUANTUM,)),
     "banks": (BANK_ENTRY, (MAX_BANKS,)),
     "fluid_ops": (FLUID_OP, (FLUID_OPS,)),
     "fluid_audio": ("f4", (2 * MAX_PARTS, QUANTUM)),
