@@ -175,6 +175,8 @@ class Engine:
         rig.last_pitch[:] = np.linspace(72, 48, classes)
         rig.state[0]["classes"] = classes if weights is not None else 0
         self._table = new_table(vars(rig), self._lengths)
+        if self.ensemble is not None:
+            self._map_classes(self.ensemble, None)
 
     # Sending
 
@@ -291,16 +293,19 @@ class Engine:
                 self.set(name, getattr(part, name), index, frame)
             for name in ("mute", "solo"):
                 self.set(name, 0, index, frame)
-        classes = MODEL_CLASSES[ensemble.model]
-        for label, name in enumerate(classes):
-            players = [i for i, part in enumerate(ensemble.parts) if name in part.voices]
-            self._command(layout.SET, layout.CLASS_PART, label, players[0] if players else 0, frame)
-        for i, boundary in enumerate(ensemble.zones):
-            self._command(layout.SET, layout.ZONE, i, boundary, frame)
+        self._map_classes(ensemble, frame)
         self.set("chord_window_ms", ensemble.chord_window_ms, frame=frame)
         self.set("chord_mode", CHORD_MODES.index(ensemble.chord_mode), frame=frame)
         self.set("assigner", ASSIGNERS.index(ensemble.assigner), frame=frame)
         self.ensemble = ensemble
+
+    def _map_classes(self, ensemble: Ensemble, frame: int | None) -> None:
+        """Tell which part plays each class of the network, and the rules' zones."""
+        for label, name in enumerate(MODEL_CLASSES[ensemble.model]):
+            players = [i for i, part in enumerate(ensemble.parts) if name in part.voices]
+            self._command(layout.SET, layout.CLASS_PART, label, players[0] if players else 0, frame)
+        for i, boundary in enumerate(ensemble.zones):
+            self._command(layout.SET, layout.ZONE, i, boundary, frame)
 
     def _bank_of(self, part) -> int:
         """Return the slot of a part's bank, rendered and announced if it is new."""

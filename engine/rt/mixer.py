@@ -11,6 +11,7 @@ from engine.rt.layout import BANK_VOICES, MAX_PARTS, MIX_ROWS, QUANTUM
 from engine.rt.native import rt, view_f32
 
 RAMP_FRAMES = 960  # 20 ms at 48 kHz
+PLAYED = 2  # of part.used: has had a note since it became active
 
 # Rows of rig.mix: a pair a part, then these.
 MASTER_LEFT, MASTER_RIGHT = 2 * MAX_PARTS, 2 * MAX_PARTS + 1
@@ -37,6 +38,9 @@ def aim_strip(rig, index):
     part.ramp_to[1] = open_gain * np.float32(np.sqrt(2.0)) * np.float32(np.sin(angle))
     part.ramp_to[2] = part.reverb
     part.ramp_to[3] = part.chorus
+    if part.used != PLAYED:  # nothing to hear yet, and its first note must not fade in
+        for k in range(4):
+            part.ramp_from[k] = part.ramp_to[k]
 
 
 @rt

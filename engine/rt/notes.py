@@ -36,7 +36,7 @@ from engine.rt.layout import (
     SUSTAINED,
     WAITING,
 )
-from engine.rt.mixer import aim_strip
+from engine.rt.mixer import PLAYED, aim_strip
 from engine.rt.native import rt
 from engine.rt.network import reset_network
 from engine.rt.queue import schedule
@@ -105,7 +105,7 @@ def sound_note(rig, slot, part):
     note.state = SOUNDING
     note.sound_frame = state.frame
     note.destination = rig.parts[part].destination
-    rig.parts[part].sounding += 1
+    _count_on(rig, part)
     if note.source != DIRECT:
         follow_controllers(rig, part)
     _strike(rig, slot)
@@ -114,6 +114,14 @@ def sound_note(rig, slot, part):
     emit(rig, NOTE_ON, part, note.id, delay, note.confidence, note.pitch, note.velocity, note.how)
     if note.off_frame >= 0:
         _release_later(rig, slot, note.off_frame + delay)
+
+
+@rt
+def _count_on(rig, part):
+    """One note more sounds on a part. [audio]"""
+    rig.parts[part].sounding += 1
+    if rig.parts[part].used != 0:
+        rig.parts[part].used = PLAYED
 
 
 @rt
@@ -176,7 +184,7 @@ def move_note(rig, slot, part):
     note.state = SOUNDING
     if note.source != DIRECT:
         follow_controllers(rig, part)
-    rig.parts[part].sounding += 1
+    _count_on(rig, part)
     if before == BANK_VOICES and after == BANK_VOICES:
         note.part = part
         bank = rig.parts[part].bank

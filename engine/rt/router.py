@@ -246,7 +246,7 @@ def _set_part(rig, parameter, index, value):
         queue_program(rig, index, number)
     elif parameter == ACTIVE:
         part.active = number
-        if number != 0:
+        if number != 0 and part.used == 0:
             part.used = 1
     if parameter in (SOLO, ACTIVE):
         aim_all(rig)

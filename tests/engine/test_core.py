@@ -154,6 +154,16 @@ def test_a_network_is_loaded_by_its_shape():
     engine.close()
 
 
+def test_a_network_loaded_after_the_ensemble_plays_its_parts():
+    engine = new_engine(network=True)
+    engine.load_separator(random_weights(4, seed=1))
+    play(engine, [(0, note_on(60))], 64)
+    engine.set("assigner", 1)
+    play(engine, [(0, note_on(72)), (0, note_on(50))], 64)
+    assert note_ons(engine.results())["part"].tolist()[1:] == [0, 3]
+    engine.close()
+
+
 # Ensembles
 
 

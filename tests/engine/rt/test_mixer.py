@@ -68,6 +68,13 @@ def test_a_strip_moves_along_a_straight_ramp(engine, name, value, left, right):
     assert biggest_step(audio) <= max(abs(1 - left), abs(1 - right)) / RAMP_FRAMES + 1e-5
 
 
+def test_the_first_note_of_all_does_not_fade_in():
+    engine = new_engine(ready=False, gain_db=-6.0, pan=0.3)
+    audio = play(engine, [(0, note_on(60, 32))], 2048)
+    engine.close()
+    np.testing.assert_allclose(audio[8], audio[-1], rtol=1e-5)
+
+
 def test_a_ramp_turned_round_midway_has_no_step(engine):
     for i in range(20):
         engine.set("gain_db", -60 if i % 2 == 0 else 12, 0, engine.frame + 100 * i)
