@@ -10,7 +10,12 @@ note.
 import numpy as np
 
 from engine.rt.assignment import assign_closest, assign_jointly, assign_zone
-from engine.rt.features import remember_note_off, remember_note_on
+from engine.rt.features import (
+    mind_held_keys,
+    remember_class,
+    remember_note_off,
+    remember_note_on,
+)
 from engine.rt.layout import (
     BY_CLOSEST,
     BY_NETWORK,
@@ -124,6 +129,7 @@ def _decide_by_rule(rig, slot):
         if rig.allowed[label] == 0:
             label = assign_closest(rig.last_pitch, note.pitch, rig.allowed)
     rig.last_pitch[label] = note.pitch
+    remember_class(rig.memory, note.pitch, label)
     sound_note(rig, slot, rig.class_part[label])
 
 
@@ -195,6 +201,7 @@ def _sound_as(rig, slot, label):
     note = rig.notes[slot]
     note.confidence = np.exp(note.logp[label])
     rig.last_pitch[label] = note.pitch
+    remember_class(rig.memory, note.pitch, label)
     sound_note(rig, slot, rig.class_part[label])
 
 
@@ -279,8 +286,11 @@ def close_chord(rig):
     state.chord_id += 1
     _look_again(rig, count)
     for i in range(count):
+        note = rig.notes[rig.chord[i, 0]]
+        remember_class(rig.memory, note.pitch, -1)
         for k in range(state.classes):
-            rig.chord_logp[i, k] = rig.notes[rig.chord[i, 0]].logp[k]
+            rig.chord_logp[i, k] = note.logp[k]
+    mind_held_keys(rig.memory, count, rig.chord_logp)
     assign_jointly(rig.chord_logp, count, rig.chord_allowed, rig.labels)
     for i in range(count):
         note = rig.notes[rig.chord[i, 0]]
@@ -291,6 +301,7 @@ def close_chord(rig):
         slot = rig.chord[i, 0]
         note = rig.notes[slot]
         label = np.int64(rig.labels[i])
+        remember_class(rig.memory, note.pitch, label)
         if note.state != WAITING:
             continue
         if note.part < 0:

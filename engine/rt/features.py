@@ -19,6 +19,7 @@ from engine.rt.native import rt
 CHORD_MS = 45.0  # notes this close to the chord's first belong to the chord
 REACH = 24  # semitones to each side in which keys are looked at
 MAX_TOKENS = 32
+HELD_KEY_NATS = 2.0  # a held key's voice is that much unlikelier; chosen on validation pieces
 
 _MS_BUCKETS = 25  # the last one: there was nothing before
 _WITHIN_BUCKETS = 6
@@ -53,6 +54,7 @@ MEMORY = np.dtype(
         ("period_before_frames", np.int64),
         ("held", np.int32, 128),  # how many times each key is down
         ("key_chord", np.int64, 128),  # the chord in which each key was last struck
+        ("key_class", np.int64, 128),  # what each key was given when last struck; -1 undecided
         ("tokens", np.int32, MAX_TOKENS),  # scratch of the network's step
         ("kept_notes", np.int64),  # the same as of the last keep_memory
         ("kept_last_onset_frame", np.int64),
@@ -89,6 +91,7 @@ def reset_memory(memory):
     for key in range(128):
         m.held[key] = 0
         m.key_chord[key] = _LONG_AGO
+        m.key_class[key] = -1
     keep_memory(memory)
 
 
@@ -145,6 +148,7 @@ def remember_note_on(memory, pitch, onset_frame):
     m.last_onset_frame = onset_frame
     m.held[pitch & 127] += 1
     m.key_chord[pitch & 127] = m.chord
+    m.key_class[pitch & 127] = -1
 
 
 @rt
@@ -153,6 +157,27 @@ def remember_note_off(memory, pitch):
     m = memory[0]
     if m.held[pitch & 127] > 0:
         m.held[pitch & 127] -= 1
+
+
+@rt
+def remember_class(memory, pitch, label):
+    """Take note of the class a struck key was given; -1 takes it back. [audio]"""
+    memory[0].key_class[pitch & 127] = label
+
+
+@rt
+def mind_held_keys(memory, n, logp):
+    """Make the classes whose keys are still down unlikelier for the first `n` notes. [audio]
+
+    To be called when a chord is decided, none of its own keys having a class yet: by then a voice
+    that moved has let go of its last key, in all but overlapping playing. logp (N, K) float32.
+    """
+    m = memory[0]
+    for key in range(128):
+        label = m.key_class[key]
+        if m.held[key] > 0 and 0 <= label < logp.shape[1]:
+            for i in range(n):
+                logp[i, label] -= HELD_KEY_NATS
 
 
 @rt

@@ -6,7 +6,7 @@ import pytest
 from models import registry
 from tests.engine.rig_helpers import RAMPED, new_engine, note_off, note_on, note_ons, send
 from tests.training.test_evaluate import SCORE
-from training.part_separation.evaluate import Network, assign, onsets
+from training.part_separation.evaluate import Network
 from training.part_separation.live import CLASSES, LIVE, perform
 
 
@@ -15,8 +15,7 @@ from training.part_separation.live import CLASSES, LIVE, perform
 def test_the_engine_gives_the_voices_that_are_measured(window_ms, seed):
     performance = perform(SCORE, LIVE, np.random.default_rng(seed))
     network = Network(registry.load("chorales"))
-    logp = network.logp(performance, window_ms)
-    expected = assign(logp, onsets(performance), window_ms)
+    expected, logp = network.listen(performance, window_ms)
 
     engine = new_engine(chord_window_ms=window_ms, assigner="network", ready=False)
     try:

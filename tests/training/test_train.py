@@ -35,7 +35,7 @@ def test_exported_weights_give_the_engine_the_same_probabilities(chorales):
     tokens, _, _ = features(performance)
     with torch.no_grad():
         expected = model(t._padded(tokens[:, None])).log_softmax(-1)[:, 0].numpy()
-    logp = Network(t.exported(model)).logp(performance)
+    _, logp = Network(t.exported(model)).listen(performance, 0)
     np.testing.assert_allclose(logp, expected, atol=1e-5)
 
 
@@ -98,8 +98,10 @@ def options(tmp_path, **changed):
     usual = {
         "name": "tiny",
         "data": tmp_path / "data.npz",
+        "learn": ["train"],
         "seed": 1,
-        "updates": 30,
+        "updates": 60,
+        "until": 30,
         "batch": 8,
         "steps": 100,
         "rate": 1e-2,
@@ -125,13 +127,13 @@ def test_a_run_learns_goes_on_and_ships(chorales, tmp_path, monkeypatch):
     )
     t.train(options(tmp_path))
     first = np.load(tmp_path / "tiny.npz")["output"]
-    t.train(options(tmp_path, updates=60, resume=True))
+    t.train(options(tmp_path, until=60, resume=True, learn=["train", "valid"]))
     assert torch.load(tmp_path / "tiny.pt", weights_only=True)["update"] == 60
     trained = dict(np.load(tmp_path / "tiny.npz"))
     assert not np.array_equal(trained["output"], first)
 
     performance = perform(chorales[3].notes, LIVE, np.random.default_rng(0))
-    labels = Network(trained).logp(performance).argmax(1)
+    labels, _ = Network(trained).listen(performance, 0)
     assert performance.voices[np.arange(len(labels)), labels].mean() > 0.5  # chance: 0.25
     assert decisions(onsets(performance), 2160, 4).max() >= 29
 

@@ -21,7 +21,7 @@ import numpy as np
 from numba import njit
 
 from engine.rt.assignment import assign_closest, assign_jointly, assign_zone
-from engine.rt.features import remember_note_off
+from engine.rt.features import mind_held_keys, remember_class, remember_note_off
 from engine.rt.network import (
     go_back,
     keep_past,
@@ -140,38 +140,25 @@ def play(
 
 
 class Network:
-    """The shipped code: step by step, and for chords a second look and joint assignment."""
+    """The shipped code: step by step, for chords a second look, held keys, joint assignment."""
 
     def __init__(self, weights: dict[str, np.ndarray]) -> None:
         self.arrays = new_network(weights, RATE_HZ)
 
-    def logp(self, performance: Performance, window_ms: float = 0) -> np.ndarray:
-        """Return log-probabilities (n, CLASSES) of a performance's notes, from silence.
+    def listen(self, performance: Performance, window_ms: float) -> tuple[np.ndarray, np.ndarray]:
+        """Return classes (n,) of a performance's notes, from silence, and logp (n, CLASSES).
 
-        With a window, the mean of two looks at each chord, as the engine takes them.
+        With a window, logp is the mean of two looks at each chord, as the engine takes them.
         """
         logp = np.zeros((len(performance.voices), CLASSES), np.float32)
-        numbers = decisions(onsets(performance), _frames(window_ms), CLASSES)
-        if window_ms == 0:
-            numbers = np.arange(len(logp))
-        _run(*self.arrays, performance.events, numbers, logp)
-        return logp
+        labels = np.zeros(len(logp), np.int8)
+        _run(*self.arrays, performance.events, _frames(window_ms), logp, labels)
+        return labels, logp
 
 
 def accuracy(network: Network, played: list[Performance], window_ms: float) -> float:
     """Return the percentage of notes given a right voice."""
-    return _percent(
-        (p.voices, assign(network.logp(p, window_ms), onsets(p), window_ms)) for p in played
-    )
-
-
-def assign(logp: np.ndarray, onset_frames: np.ndarray, window_ms: float) -> np.ndarray:
-    """Return a class a note: its best at once, or jointly for the notes within the window."""
-    if window_ms == 0:
-        return logp.argmax(1)
-    labels = np.zeros(len(logp), np.int8)
-    _assign_all(logp, decisions(onset_frames, _frames(window_ms), CLASSES), labels)
-    return labels
+    return _percent((p.voices, network.listen(p, window_ms)[0]) for p in played)
 
 
 def _frames(window_ms: float) -> int:
@@ -253,50 +240,52 @@ def by_closest(events, n, middle_pitches, mono):
 
 
 @njit(cache=True)
-def _run(weights, state, memory, events, numbers, logp):
-    """Step through a performance; look twice at notes of one number, that is, of one chord."""
+def _run(weights, state, memory, events, window_frames, logp, labels):
+    """Play a performance; a window opens with a note and ends in time or with a note a class."""
     reset_network(state, memory)
-    pitches = np.zeros(len(numbers), np.int64)
-    frames = np.zeros(len(numbers), np.int64)
-    i = 0
+    pitches = np.zeros(len(logp), np.int64)
+    frames = np.zeros(len(logp), np.int64)
+    i = first = 0
     for e in range(len(events)):
         frame, key = events[e]
+        if i > first and frame > frames[first] + window_frames:
+            _decide(weights, state, memory, pitches, frames, logp, labels, first, i)
+            first = i
         if key < 0:
             remember_note_off(memory, -1 - key)
             continue
+        if i == first:
+            keep_past(state, memory)
         pitches[i] = key
         frames[i] = frame
-        if i == 0 or numbers[i] != numbers[i - 1]:
-            start = i
-            keep_past(state, memory)
         step(weights, state, memory, key, frame, logp[i])
         i += 1
-        if i - start > 1 and (i == len(numbers) or numbers[i] != numbers[start]):
-            _look_again(weights, state, memory, pitches[start:i], frames[start:i], logp[start:i])
+        if window_frames == 0:
+            labels[i - 1] = np.argmax(logp[i - 1])
+            first = i
+        elif i - first == logp.shape[1]:
+            _decide(weights, state, memory, pitches, frames, logp, labels, first, i)
+            first = i
+    if i > first:
+        _decide(weights, state, memory, pitches, frames, logp, labels, first, i)
 
 
 @njit(cache=True)
-def _look_again(weights, state, memory, pitches, frames, logp):
-    again = np.zeros(logp.shape[1], np.float32)
-    go_back(state, memory)
-    n = len(pitches)
-    for j in range(n - 1, -1, -1):
-        step(weights, state, memory, pitches[j], frames[n - 1 - j], again)
-        for k in range(again.size):
-            logp[j, k] = 0.5 * (logp[j, k] + again[k])
-    return_to_present(state, memory)
-
-
-@njit(cache=True)
-def _assign_all(logp, numbers, labels):
-    allowed = np.ones((logp.shape[1], logp.shape[1]), np.uint8)
-    i = 0
-    while i < len(numbers):
-        n = 1
-        while i + n < len(numbers) and numbers[i + n] == numbers[i]:
-            n += 1
-        assign_jointly(logp[i : i + n], n, allowed, labels[i : i + n])
-        i += n
+def _decide(weights, state, memory, pitches, frames, logp, labels, first, end):
+    """Look again, mind held keys, assign: notes first to end-1."""
+    n = end - first
+    if n > 1:
+        again = np.zeros(logp.shape[1], np.float32)
+        go_back(state, memory)
+        for j in range(n - 1, -1, -1):
+            step(weights, state, memory, pitches[first + j], frames[end - 1 - j], again)
+            logp[first + j] = 0.5 * (logp[first + j] + again)
+        return_to_present(state, memory)
+    worth = logp[first:end].copy()
+    mind_held_keys(memory, n, worth)
+    assign_jointly(worth, n, np.ones(worth.shape, np.uint8), labels[first:end])
+    for j in range(n):
+        remember_class(memory, pitches[first + j], labels[first + j])
 
 
 @njit(cache=True)

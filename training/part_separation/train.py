@@ -3,7 +3,7 @@
 One thread, no GPU. Every sequence is a new performance of pieces played one after the other.
 The loss is that of each note alone plus that of each chord's joint assignment; the weights that
 are kept are a running average of those of the optimiser. Validation pieces choose nothing but
-the recipe; test pieces are never read here.
+the recipe; when it is settled they may be learnt from too. Test pieces are never read here.
 """
 
 import argparse
@@ -172,8 +172,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--name", default="chorales")
     parser.add_argument("--data", type=Path, default=BUILD / "chorales.npz")
+    parser.add_argument("--learn", nargs="+", choices=("train", "valid"), default=["train"])
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--updates", type=int, default=7500)
+    parser.add_argument("--until", type=int, default=7500, help="stop after so many of them")
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--steps", type=int, default=256)
     parser.add_argument("--rate", type=float, default=3e-3)
@@ -189,8 +191,9 @@ def main() -> None:
 def train(options: argparse.Namespace) -> None:
     torch.set_num_threads(1)
     torch.manual_seed(options.seed)
-    sequences = Sequences(load(options.data, "train"), options.seed, options.batch, options.steps)
-    valid = load(options.data, "valid")
+    chorales = [chorale for split in options.learn for chorale in load(options.data, split)]
+    sequences = Sequences(chorales, options.seed, options.batch, options.steps)
+    valid = [] if "valid" in options.learn else load(options.data, "valid")
     model = Separator(options.dropout)
     optimiser = torch.optim.AdamW(model.parameters(), options.rate, weight_decay=0.01)
     warm, total = 200, options.updates
@@ -209,7 +212,8 @@ def train(options: argparse.Namespace) -> None:
         sequences.random = np.random.default_rng([options.seed, start])
     joint_loss = JointLoss()
     began = time.process_time()
-    bar = tqdm(range(start, total), mininterval=5, initial=start, total=total)
+    end = min(total, options.until)
+    bar = tqdm(range(start, end), mininterval=5, initial=start, total=end)
     for update in bar:
         tokens, voices, decision = sequences.next()
         logp = model(forgetful(_padded(tokens), options.forget)).log_softmax(-1)
@@ -233,11 +237,11 @@ def train(options: argparse.Namespace) -> None:
             average[name].lerp_(value, 1 - decay)
         if update % 20 == 0:
             bar.set_postfix(loss=f"{note_loss.item():.3f}")
-        if (update + 1) % options.every == 0 or update + 1 == total:
+        if (update + 1) % options.every == 0 or update + 1 == end:
             _save(checkpoint, model, optimiser, schedule, average, update + 1)
             weights = _averaged(average, options.dropout)
             np.savez(BUILD / f"{options.name}.npz", allow_pickle=False, **weights)
-            row = figures(weights, valid, seed=1, performances=1)
+            row = figures(weights, valid, seed=1, performances=1) if valid else {}
             cpu_s = time.process_time() - began
             bar.write(
                 f"{options.name} update {update + 1} loss {loss.item():.4f} cpu {cpu_s:.0f} s "
