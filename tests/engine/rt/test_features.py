@@ -145,3 +145,48 @@ def test_reset_equals_fresh(memory):
 def test_rate_out_of_range_is_named():
     with pytest.raises(ValueError, match=r"8000 to 384000, got 0"):
         f.new_memory(0)
+
+
+def test_a_voice_whose_key_is_down_is_unlikelier(memory):
+    for pitch, label in ((50, 3), (60, 2), (64, 1)):
+        f.remember_note_on(memory, pitch, 0)
+        f.remember_class(memory, pitch, label)
+    f.remember_note_off(memory, 60)
+    f.remember_note_on(memory, 67, 48000)  # not decided: no voice has it
+    f.remember_class(memory, 64, -1)  # taken back
+    logp = np.zeros((3, 4), np.float32)
+    f.mind_held_keys(memory, 2, logp)
+    assert logp.tolist() == [[0, 0, 0, -f.HELD_KEY_NATS]] * 2 + [[0, 0, 0, 0]]
+
+
+def test_a_key_struck_again_awaits_its_voice(memory):
+    f.remember_note_on(memory, 50, 0)
+    f.remember_class(memory, 50, 3)
+    f.remember_note_on(memory, 50, 48000)
+    logp = np.zeros((1, 4), np.float32)
+    f.mind_held_keys(memory, 1, logp)
+    assert not logp.any()
+
+
+def test_a_class_the_network_lacks_is_let_be(memory):
+    f.remember_note_on(memory, 50, 0)
+    f.remember_class(memory, 50, 3)
+    logp = np.zeros((1, 2), np.float32)
+    f.mind_held_keys(memory, 1, logp)
+    assert not logp.any()
+
+
+def test_memory_goes_back_and_returns(memory):
+    f.remember_note_on(memory, 50, 0)
+    f.keep_memory(memory)
+    past = memory.copy()
+    f.remember_note_on(memory, 60, 48000)
+    f.remember_note_off(memory, 50)
+    f.remember_note_on(memory, 62, 96000)
+    present = memory.copy()
+    f.swap_memory(memory)
+    for name in f.MEMORY.names or ():
+        if name != "key_class" and not name.startswith("kept_"):
+            assert np.array_equal(memory[name], past[name])
+    f.swap_memory(memory)
+    assert memory.tobytes() == present.tobytes()
