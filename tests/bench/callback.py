@@ -107,7 +107,7 @@ def run_engine(block_frames: int, seconds: float) -> dict[str, Any]:
     device.start(watched)
     for pitch in range(20, 20 + VOICES):
         engine.part_midi(0, bytes([0x90, pitch, 80]))
-    hog_interpreter()
+    rest = hog_interpreter()
     time.sleep(SETTLE_SECONDS)
     watch = watched.watch
     begin = watch.cycles
@@ -116,6 +116,7 @@ def run_engine(block_frames: int, seconds: float) -> dict[str, Any]:
         "engine": watch.figures(block_frames, device.rate_hz, True, begin),
         "floor": watch.figures(block_frames, device.rate_hz, False, begin),
     }
+    rest.set()
     voices = engine.stats().voices
     device.close()
     engine.close()
@@ -143,7 +144,10 @@ def run_jack_client(block_frames: int, seconds: float) -> dict[str, Any]:
     watch.record["inner"] = int(ffi.cast("uintptr_t", client._keepalive[-1]))
     load_libjack().jack_set_process_callback(pointer, watch_jack.address, watch.user_data)
     client.activate()
-    return _under_stress(watch, block_frames, seconds)
+    figures = _under_stress(watch, block_frames, seconds)
+    client.deactivate()
+    client.close()
+    return figures
 
 
 def run_sounddevice(block_frames: int, seconds: float) -> dict[str, Any]:
@@ -177,7 +181,10 @@ def run_sounddevice(block_frames: int, seconds: float) -> dict[str, Any]:
         samplerate=RATE_HZ, blocksize=block_frames, channels=2, dtype="float32", callback=process
     )
     stream.start()
-    return _under_stress(watch, block_frames, seconds)
+    figures = _under_stress(watch, block_frames, seconds)
+    stream.close()
+    observer.close()
+    return figures
 
 
 def run_fluidsynth(server: JackServer, block_frames: int, seconds: float) -> dict[str, Any]:
@@ -234,10 +241,11 @@ def run_floor(block_frames: int, seconds: float) -> dict[str, Any]:
 
 
 def _under_stress(watch: Stopwatch, block_frames: int, seconds: float) -> dict[str, Any]:
-    hog_interpreter()
+    rest = hog_interpreter()
     time.sleep(SETTLE_SECONDS)
     begin = watch.cycles
     time.sleep(seconds)
+    rest.set()
     return watch.figures(block_frames, RATE_HZ, True, begin)
 
 
