@@ -116,19 +116,21 @@ def _render_note(
     synth: FluidSynth, key: int, velocity: int, rate_hz: int
 ) -> tuple[np.ndarray, int, int]:
     """Return a mono note with guard samples, and its loop (0, 0 without)."""
-    audio = np.zeros((2, int(FALLING_S * rate_hz)), np.float32)
+    audio = np.zeros((2, int(HELD_S * rate_hz)), np.float32)
     synth.note(0, key, velocity)
     synth.write(audio)
-    synth.note(0, key, 0)
-    for _ in range(3):
-        synth.write(np.zeros((2, rate_hz), np.float32))
     mono = audio.mean(axis=0)
     early = np.sqrt(np.mean(mono[rate_hz // 4 : rate_hz // 2] ** 2))
     late = np.sqrt(np.mean(mono[int(LOOP_END_S * rate_hz) : int(HELD_S * rate_hz)] ** 2))
     if late < 0.4 * early:
+        rest = np.zeros((2, int((FALLING_S - HELD_S) * rate_hz)), np.float32)
+        synth.write(rest)
+        synth.silence(0)
+        mono = np.concatenate([mono, rest.mean(axis=0)])
         fade = np.linspace(1, 0, 4800, dtype=np.float32)
         mono[-len(fade) :] *= fade
         return np.pad(mono, (GUARD_BEFORE, GUARD_AFTER)), 0, 0
+    synth.silence(0)
     start, end = find_loop(mono, rate_hz)
     looped = crossfade_loop(mono, start, end)
     body = np.concatenate([looped[:end], looped[start : start + GUARD_AFTER]])

@@ -1,11 +1,14 @@
-"""Telling the player why the very first start takes so long. [main]"""
+"""The very first start compiles: telling the player why it takes long, and tidying up. [main]"""
 
 from __future__ import annotations
 
+import shutil
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
+UNUSED_DAYS = 30
 SENTENCE = "The first start compiles the engine for this computer: once, a minute or two."
 
 
@@ -22,4 +25,12 @@ def machine_code_folder() -> Path:
 def say_if_first(say: Callable[[str], None] | None = None) -> None:
     """Say SENTENCE, on stderr if nothing else is given, when nothing is compiled yet. [main]"""
     if not machine_code_folder().exists():
+        _forget_old_code()
         (say or (lambda sentence: print(sentence, file=sys.stderr)))(SENTENCE)
+
+
+def _forget_old_code() -> None:
+    """Delete the machine code of versions that have not been compiled for a month."""
+    for old in machine_code_folder().parent.glob("machine-code-*"):
+        if time.time() - old.stat().st_mtime > UNUSED_DAYS * 86400:
+            shutil.rmtree(old, ignore_errors=True)

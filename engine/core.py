@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,6 +20,7 @@ import numpy as np
 
 from engine.banks import Bank, render_bank
 from engine.ensembles import MODEL_CLASSES, Ensemble
+from engine.errors import RipienoError
 from engine.fluidsynth import FluidSynth
 from engine.parameters import ASSIGNERS, CHORD_MODES, GLOBAL_PARAMETERS, PART_PARAMETERS
 from engine.rt import callback, layout
@@ -44,7 +45,12 @@ ROOM_FOR_NOTE_ONS = EVENTS // 4  # kept free for note-offs and controllers
 SPARE_VOICES = 64  # for those that fade out after being stolen
 TAP_SECONDS = 4.0
 AS_SOON_AS_POSSIBLE = -1
+AHEAD_OF_SWITCH_S = 0.01  # time to send all of an ensemble's commands
 FURTHEST_AHEAD_S = 0.05  # some devices ask for their blocks in bursts of about 20 ms
+
+
+class EngineError(RipienoError):
+    """The engine is asked for something it cannot do now."""
 
 
 class Engine:
@@ -71,6 +77,7 @@ class Engine:
         self._bank_slots: dict[tuple[int, int, int, int], int] = {}
         self._stamped: dict[tuple[int, int], int] = defaultdict(lambda: AS_SOON_AS_POSSIBLE)
         self._closed = False
+        self._switch_frame = AS_SOON_AS_POSSIBLE
         self._synth = FluidSynth(self.soundfont, rate_hz, MAX_PARTS)
         self._rig = self._new_arrays(polyphony, tap)
         self._state = self._rig.state[0]
@@ -153,8 +160,14 @@ class Engine:
     def _shape(self, shape: tuple[int | str, ...]) -> tuple[int, ...]:
         return tuple(self._lengths[n] if isinstance(n, str) else n for n in shape)
 
-    def load_separator(self, weights: dict[str, np.ndarray] | None) -> None:
+    def load_separator(
+        self,
+        weights: dict[str, np.ndarray] | None,
+        middle_pitches: Sequence[int] | None = None,
+    ) -> None:
         """Use a part-separation network, or rules alone for None. Not while a stream runs. [main]
+
+        `middle_pitches`: the key each class plays about, where the closest-pitch rule starts.
 
         Raises ValueError naming the array if the weights are not those of a network.
         """
@@ -172,7 +185,7 @@ class Engine:
             if shape[0] in ("classes", "boundaries"):
                 setattr(rig, name, touched_zeros(self._shape(shape), dtype))
         rig.zones[:] = np.linspace(57, 69, classes - 1)
-        rig.last_pitch[:] = np.linspace(72, 48, classes)
+        rig.last_pitch[:] = middle_pitches or np.linspace(72, 48, classes)
         rig.state[0]["classes"] = classes if weights is not None else 0
         self._table = new_table(vars(rig), self._lengths)
         if self.ensemble is not None:
@@ -227,6 +240,8 @@ class Engine:
             raise ValueError(
                 f"{name} must be {parameter.low:g} to {parameter.high:g}, got {value:g}"
             )
+        if parameter.whole and value != int(value):
+            raise ValueError(f"{name} must be a whole number, got {value:g}")
         self._values[name, part] = float(value)
         if name.endswith("gain_db"):
             value = 0.0 if value <= parameter.low else 10.0 ** (value / 20.0)
@@ -245,14 +260,17 @@ class Engine:
 
     def panic(self) -> None:
         """Silence everything, on every part, at once. [any]"""
-        self._command(layout.PANIC, 0, -1, 0.0, None)
+        self._command(layout.PANIC, 0, -1, 0.0, AS_SOON_AS_POSSIBLE)
 
     def _command(
         self, kind: int, parameter: int, index: int, value: float, frame: int | None
     ) -> None:
-        """Send a command; waits for room, since commands must not be lost. [main]"""
+        """Send a command; waits for room, since commands must not be lost. [main]
+
+        Without a frame it acts as soon as possible, but not before the last switch of ensembles.
+        """
         packed = kind | parameter << 8 | index << 32
-        when = AS_SOON_AS_POSSIBLE if frame is None else frame
+        when = self._switch_frame if frame is None else frame
         rig = self._rig
         with self._lock:
             for _ in range(1000):
@@ -261,7 +279,7 @@ class Engine:
                 ):
                     return
                 time.sleep(0.001)
-        raise RuntimeError("the audio callback takes no commands: no device runs it")
+        raise EngineError("the audio callback takes no commands: no device runs it")
 
     # Ensembles
 
@@ -273,6 +291,8 @@ class Engine:
         for part in ensemble.parts:
             self._synth.pin(part.bank, part.program)
         banks = [self._bank_of(part) for part in ensemble.parts]
+        if frame is None:
+            frame = self._switch_frame = self._soon()
         for index in range(MAX_PARTS):
             if index >= len(ensemble.parts):
                 self._command(layout.SET, layout.ACTIVE, index, 0, frame)
@@ -297,7 +317,14 @@ class Engine:
         self.set("chord_window_ms", ensemble.chord_window_ms, frame=frame)
         self.set("chord_mode", CHORD_MODES.index(ensemble.chord_mode), frame=frame)
         self.set("assigner", ASSIGNERS.index(ensemble.assigner), frame=frame)
+        for slot in set(self._bank_slots.values()) - set(banks):
+            self.remove_bank(slot, frame)
         self.ensemble = ensemble
+
+    def _soon(self) -> int:
+        """Return a frame far enough ahead that many commands sent now act together at it."""
+        frame = self.now_frame()
+        return frame if frame < 0 else frame + int(AHEAD_OF_SWITCH_S * self.rate_hz)
 
     def _map_classes(self, ensemble: Ensemble, frame: int | None) -> None:
         """Tell which part plays each class of the network, and the rules' zones."""
@@ -330,12 +357,12 @@ class Engine:
                 return slot
         raise ValueError(f"all {layout.MAX_BANKS} banks are taken: remove one first")
 
-    def remove_bank(self, slot: int) -> None:
+    def remove_bank(self, slot: int, frame: int | None = None) -> None:
         """Let go of a bank; its memory is freed when no voice reads it any more. [main]"""
         if slot not in self._banks:
             raise ValueError(f"bank {slot} is not taken")
         self._bank_slots = {k: s for k, s in self._bank_slots.items() if s != slot}
-        self._command(layout.FREE_BANK, 0, slot, 0.0, None)
+        self._command(layout.FREE_BANK, 0, slot, 0.0, frame)
 
     # Reading
 
@@ -453,6 +480,7 @@ class Engine:
         state["deadline"] = int(deadline)
         state["clock_ns"] = 0
         state["quit_done"] = 0
+        self._switch_frame = AS_SOON_AS_POSSIBLE
         self._command(layout.QUIT, 0, -1, 1.0, None)  # void what an earlier stream never saw
         self.set("master_gain_db", self._values["master_gain_db", None])
         address, first = _clock_function()
@@ -461,7 +489,7 @@ class Engine:
 
     def quit_and_wait(self, timeout_s: float = 0.5) -> bool:
         """Fade out and wait for the callback's word; False if it no longer runs. [main]"""
-        self._command(layout.QUIT, 0, -1, 0.0, None)
+        self._command(layout.QUIT, 0, -1, 0.0, AS_SOON_AS_POSSIBLE)
         until = time.monotonic() + timeout_s
         while not self._state["quit_done"]:
             if time.monotonic() > until:

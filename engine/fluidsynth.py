@@ -6,6 +6,7 @@ through the addresses in `functions`. [main]
 
 import ctypes
 import ctypes.util
+import os
 import sys
 from pathlib import Path
 
@@ -72,6 +73,7 @@ def _declare(library: ctypes.CDLL) -> ctypes.CDLL:
         "fluid_synth_set_interp_method": (whole, [pointer, whole, whole]),
         "fluid_synth_noteon": (whole, [pointer, whole, whole, whole]),
         "fluid_synth_noteoff": (whole, [pointer, whole, whole]),
+        "fluid_synth_all_sounds_off": (whole, [pointer, whole]),
         "fluid_synth_program_select": (whole, [pointer, whole, whole, whole, whole]),
         "fluid_synth_pin_preset": (whole, [pointer, whole, whole, whole]),
         "fluid_synth_write_float": (whole, [pointer, whole] + [pointer, whole, whole] * 2),
@@ -119,7 +121,7 @@ class FluidSynth:
         if not self.address:
             library.delete_fluid_settings(settings)
             raise FluidSynthError(f"FluidSynth cannot make a synth at {rate_hz} Hz")
-        self.font: int = library.fluid_synth_sfload(self.address, str(soundfont).encode(), 0)
+        self.font: int = library.fluid_synth_sfload(self.address, os.fsencode(soundfont), 0)
         if self.font == FAILED:
             self.close()
             raise FluidSynthError(f"{soundfont} is not a SoundFont that FluidSynth can load")
@@ -159,6 +161,10 @@ class FluidSynth:
             self._library.fluid_synth_noteon(self.address, channel, pitch, velocity)
         else:
             self._library.fluid_synth_noteoff(self.address, channel, pitch)
+
+    def silence(self, channel: int) -> None:
+        """Cut off every note of a channel. [main, no stream running]"""
+        self._library.fluid_synth_all_sounds_off(self.address, channel)
 
     def write(self, audio) -> None:
         """Fill audio (2, frames) float32 with the sum of all channels. [main, no stream running]"""

@@ -13,23 +13,24 @@ class Parameter:
     low: float
     high: float
     initial: float
+    whole: bool = False
 
 
 PART_PARAMETERS = {
     "gain_db": Parameter(layout.GAIN, -60, 12, 0.0),
     "pan": Parameter(layout.PAN, -1, 1, 0.0),
-    "mute": Parameter(layout.MUTE, 0, 1, 0.0),
-    "solo": Parameter(layout.SOLO, 0, 1, 0.0),
+    "mute": Parameter(layout.MUTE, 0, 1, 0.0, whole=True),
+    "solo": Parameter(layout.SOLO, 0, 1, 0.0, whole=True),
     "reverb_send": Parameter(layout.REVERB_SEND, 0, 1, 0.0),
     "chorus_send": Parameter(layout.CHORUS_SEND, 0, 1, 0.0),
 }
 GLOBAL_PARAMETERS = {
     "master_gain_db": Parameter(layout.MASTER_GAIN, -60, 12, 0.0),
     "chord_window_ms": Parameter(layout.CHORD_WINDOW, 0, 45, 0.0),
-    "chord_mode": Parameter(layout.CHORD_MODE, 0, 1, 0.0),
-    "assigner": Parameter(layout.ASSIGNER, 0, 2, 0.0),
-    "panic_cc": Parameter(layout.PANIC_CC, -1, 127, 119.0),
-    "control": Parameter(layout.CONTROL, 0, 1, 1.0),
+    "chord_mode": Parameter(layout.CHORD_MODE, 0, 1, 0.0, whole=True),
+    "assigner": Parameter(layout.ASSIGNER, 0, 2, 0.0, whole=True),
+    "panic_cc": Parameter(layout.PANIC_CC, -1, 127, 119.0, whole=True),
+    "control": Parameter(layout.CONTROL, 0, 1, 1.0, whole=True),
     "tempo_bpm": Parameter(-1, 20, 400, 120.0),  # kept and published here only
 }
 CHORD_MODES = ("wait", "settle")

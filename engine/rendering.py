@@ -81,7 +81,8 @@ def new_engine(
     from models import registry
 
     engine = Engine(rate_hz, soundfont=soundfont)
-    engine.load_separator(registry.load(ensemble.model))
+    model = registry.find(ensemble.model)
+    engine.load_separator(registry.load(model), model.middle_pitches)
     engine.apply(ensemble)
     if chord_window_ms is not None:
         engine.set("chord_window_ms", chord_window_ms)

@@ -59,7 +59,8 @@ def silent_engine(ensemble: Ensemble, chord_window_ms: float | None = None) -> A
     from models import registry
 
     engine = Engine(RATE_HZ, soundfont=bundled_soundfont())
-    engine.load_separator(registry.load(ensemble.model))
+    model = registry.find(ensemble.model)
+    engine.load_separator(registry.load(model), model.middle_pitches)
     engine.apply(ensemble)
     if chord_window_ms is not None:
         engine.set("chord_window_ms", chord_window_ms)

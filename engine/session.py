@@ -110,7 +110,7 @@ class Session:
             tap = settings.record or on_audio is not None
             self.engine = Engine(self.device.rate_hz, soundfont=settings.soundfont, tap=tap)
             self.inputs = Inputs(self.engine, self.say)
-            self.engine.load_separator(registry.load(self.model))
+            self.engine.load_separator(registry.load(self.model), self.model.middle_pitches)
             self._apply(self.ensemble)
             if settings.chord_window_ms is not None:
                 self.engine.set("chord_window_ms", settings.chord_window_ms)

@@ -243,6 +243,8 @@ def _look_again(rig, count):
         state.deadline != 0 and 2 * (now_ns(rig) - state.block_start_ns) > state.block_ns
     ):
         return
+    _may_decide(rig)  # these steps count too, in the quantum of now
+    state.budget -= count
     go_back(rig.network_state, rig.memory)
     for i in range(count - 1, -1, -1):
         note = rig.notes[rig.chord[i, 0]]

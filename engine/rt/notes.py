@@ -342,8 +342,9 @@ def follow_controllers(rig, index):
 def reset_controllers(rig):
     """Put the player's controllers where they rest. [audio]"""
     state = rig.state[0]
+    volume = rig.controllers[7]  # which RP-015 leaves alone
     rig.controllers[:] = 0
-    rig.controllers[7] = 100
+    rig.controllers[7] = volume
     rig.controllers[11] = 127
     rig.controllers[71:75] = 64
     state.bend = BEND_CENTRE

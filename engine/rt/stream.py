@@ -70,7 +70,7 @@ def _take_in(rig, words, values, cursor, origin):
             return
         frame = words[slot + 1]
         if frame < state.frame:
-            if frame >= 0:
+            if frame >= 0 and origin == FROM_EVENT:
                 rig.stats[0].late_events += 1
             frame = state.frame
         if origin == FROM_EVENT and cursor[READ] < state.void_before and _strikes(words[slot + 2]):

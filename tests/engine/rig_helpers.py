@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from engine.banks import GUARD_AFTER, GUARD_BEFORE, Bank
-from engine.core import Engine
+from engine.core import AS_SOON_AS_POSSIBLE, Engine
 from engine.ensembles import Ensemble, Part
 from engine.rt import layout
 from engine.rt.layout import ZONE_OF_BANK
@@ -166,6 +166,7 @@ class Saved:
             getattr(self._engine._rig, name)[...] = array
         self._engine._values = dict(self._values)
         self._engine._stamped.clear()
+        self._engine._switch_frame = AS_SOON_AS_POSSIBLE
         return self._engine
 
 

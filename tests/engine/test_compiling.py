@@ -1,5 +1,7 @@
 """The first start says why it takes long; no other does."""
 
+import os
+import time
 from pathlib import Path
 
 import numba
@@ -21,3 +23,15 @@ def test_only_the_first_start_says_so(compiled: bool, tmp_path: Path, monkeypatc
     expected = [] if compiled else [compiling.SENTENCE]
     assert said == expected
     assert capsys.readouterr().err.splitlines() == expected
+
+
+def test_machine_code_nobody_compiled_for_long_is_deleted(tmp_path: Path, monkeypatch) -> None:
+    old, recent = tmp_path / "machine-code-a", tmp_path / "machine-code-b"
+    for folder in (old, recent):
+        folder.mkdir()
+    long_ago_s = time.time() - (compiling.UNUSED_DAYS + 1) * 86400
+    os.utime(old, (long_ago_s, long_ago_s))
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path / "machine-code-c"))
+    compiling.say_if_first(lambda sentence: None)
+    assert not old.exists()
+    assert recent.exists()

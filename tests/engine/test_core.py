@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 
 from engine import core
-from engine.core import Engine
+from engine.core import Engine, EngineError
 from engine.ensembles import load_ensemble
 from engine.fluidsynth import FluidSynthError
 from engine.rt import layout
 from engine.rt.layout import MAX_PARTS
 from engine.rt.network import random_weights
+from engine.rt.rings import READ, WORDS, WRITE
 from tests.engine.rig_helpers import (
     Saved,
     controller,
@@ -311,7 +312,7 @@ def test_commands_that_no_callback_takes_are_refused_in_words(monkeypatch):
     queued = int(engine._rig.command_cursor[8])
     for _ in range(1024 - queued):
         engine.set("pan", 0.5, 0)
-    with pytest.raises(RuntimeError, match="no device runs it"):
+    with pytest.raises(EngineError, match="no device runs it"):
         engine.set("pan", 0.5, 0)
     engine.close()
 
@@ -327,6 +328,44 @@ def jack_cycle(engine, frames=64):
     thread = threading.Thread(target=callback, args=(frames, engine.user_data))
     thread.start()
     thread.join()
+
+
+def test_a_live_switch_acts_at_one_frame_and_what_is_set_after_it_stays():
+    engine = new_engine()
+    engine.begin(64, False)
+    jack_cycle(engine)
+    engine.apply(ensemble_of(2, assigner="zones"))
+    engine.set("gain_db", -6.0, 0)
+    read, write = (int(engine._rig.command_cursor[i]) for i in (READ, WRITE))
+    words = engine._rig.command_words.reshape(-1, WORDS)
+    frames = {int(words[i % len(words), 1]) for i in range(read, write)}
+    assert len(frames) == 1
+    assert frames.pop() > engine.frame
+    for _ in range(100):
+        jack_cycle(engine)
+    np.testing.assert_allclose(engine._rig.parts["gain"][0], 10 ** (-6 / 20), rtol=1e-5)
+    assert engine._rig.parts["active"][:3].tolist() == [1, 1, 0]
+    assert engine.stats().late_events == 0
+    engine.close()
+
+
+def test_banks_of_an_ensemble_that_is_left_are_freed():
+    engine = new_engine()
+    slot = engine.add_bank(ones_bank())
+    other = ensemble_of(1, assigner="zones", low=1)
+    part = other.parts[0]
+    engine._bank_slots[part.program, part.bank, part.low, part.high] = slot
+    before = set(engine._banks)
+    engine.apply(other)
+    engine.render(2 * layout.QUANTUM)
+    engine.results()
+    assert set(engine._banks) == {slot} < before
+    engine.close()
+
+
+def test_choices_are_whole_numbers(engine):
+    with pytest.raises(ValueError, match="assigner must be a whole number, got 0.5"):
+        engine.set("assigner", 0.5)
 
 
 def test_without_a_stream_now_is_as_soon_as_possible(engine):

@@ -2,7 +2,7 @@
 
 It plays a sine into every output, counts cycles and the MIDI notes it is given, and answers the
 request to quit. Its memory is freed with it, so a device that closes in the wrong order crashes.
-As a script it plays until it is ended:
+As a script it plays until it is ended, on JACK with the real Engine:
 
     python -m tests.engine.tiny_engine jack|portaudio exit|run
 """
@@ -114,6 +114,10 @@ class TinyEngine:
         self._state["step"] = 2.0 * np.pi * tone_hz / rate_hz
         self.user_data = self._state.ctypes.data
 
+    @property
+    def frame(self) -> int:
+        return int(self._state["frames"][0])
+
     def __getattr__(self, name: str) -> int:
         if name in FIELDS:
             return int(self._state[name][0])
@@ -157,23 +161,37 @@ def main(kind: str, ending: str) -> None:
     from engine.realtime import exit_on_signals
 
     exit_on_signals()
-    if kind == "jack":
-        from engine.jack import JackDevice
-
-        device = JackDevice("tiny")
-        engine = TinyEngine(device.rate_hz)
-        device.start(engine)
-    else:
-        from engine.portaudio import PortAudioDevice
-
-        device = PortAudioDevice()
-        engine = TinyEngine(device.rate_hz)
-        device.start(engine)
-    while engine.cycles == 0:
+    engine = play_jack() if kind == "jack" else play_portaudio()
+    while engine.frame == 0:
         time.sleep(0.001)
     print("playing", flush=True)
     while ending == "run":
         time.sleep(0.01)
+
+
+def play_jack() -> Any:
+    """The real Engine with a chord held, on JACK. Nobody but the device closes anything."""
+    from engine.core import Engine
+    from engine.ensembles import load_ensemble
+    from engine.jack import JackDevice
+
+    device = JackDevice("tiny")
+    engine = Engine(device.rate_hz)
+    engine.apply(load_ensemble("string_quartet"))
+    for part in range(4):
+        engine.part_midi(part, bytes([0x90, 60 + part, 100]))
+    device.start(engine)
+    return engine
+
+
+def play_portaudio() -> Any:
+    """The stand-in on the default PortAudio device."""
+    from engine.portaudio import PortAudioDevice
+
+    device = PortAudioDevice()
+    engine = TinyEngine(device.rate_hz)
+    device.start(engine)
+    return engine
 
 
 if __name__ == "__main__":

@@ -298,7 +298,7 @@ def test_events_too_late_act_at_once_and_are_counted():
     engine.set("gain_db", 3, 0, 5)
     start = engine.frame
     engine.render(64)
-    assert engine.stats().late_events == 3
+    assert engine.stats().late_events == 2  # a parameter may be
     assert note_ons(engine.results())["frame"].tolist() == [start] * 3
     engine.close()
 
