@@ -52,27 +52,31 @@ def flood(send, seconds: float) -> int:
 
 
 @pytest.mark.slow
+@pytest.mark.jack
 def test_a_flood_of_notes_keeps_time_and_leaves_none_stuck(tmp_path: Path) -> None:
     log = NoteLog()
-    settings = Settings(**QUIET, osc_port=0, record=True, takes_folder=tmp_path)
-    with Session(settings, lambda _: None, log.add) as session:
-        client = Client(session.osc_port)
-        client.ask("/ripieno/subscribe", ("s", "events"), ("f", 60.0))
-        start_frame, start_s = session.engine.frame, time.monotonic()
-        struck = flood(session.inputs.play_key, FLOOD_S)
-        frames, seconds = session.engine.frame - start_frame, time.monotonic() - start_s
-        assert struck > 0.5 * NOTES_PER_SECOND * FLOOD_S
-        assert frames / session.engine.rate_hz == pytest.approx(seconds, abs=0.6)
-        assert eventually(lambda: session.statistics()["held_notes"] == 0)
-        assert eventually(lambda: log.sounding == 0)
-        statistics = session.statistics()
-        refused = session.inputs.refused_notes
-        assert len(log.notes) == struck - refused
-        assert statistics["dropped_events"] >= refused
-        assert statistics["results_dropped"] == 0
-        session.inputs.play_key(bytes([0x90, 60, 90]))  # and it still plays
-        assert eventually(lambda: len(log.notes) == struck - refused + 1)
-        client.socket.close()
+    quiet = QUIET | {"output": "jack"}
+    settings = Settings(**quiet, osc_port=0, record=True, takes_folder=tmp_path)
+    with servers.jack_server() as server, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JACK_DEFAULT_SERVER", server.name)
+        with Session(settings, lambda _: None, log.add) as session:
+            client = Client(session.osc_port)
+            client.ask("/ripieno/subscribe", ("s", "events"), ("f", 60.0))
+            start_frame, start_s = session.engine.frame, time.monotonic()
+            struck = flood(session.inputs.play_key, FLOOD_S)
+            frames, seconds = session.engine.frame - start_frame, time.monotonic() - start_s
+            assert struck > 0.5 * NOTES_PER_SECOND * FLOOD_S
+            assert frames / session.engine.rate_hz == pytest.approx(seconds, abs=0.6)
+            assert eventually(lambda: session.statistics()["held_notes"] == 0)
+            assert eventually(lambda: log.sounding == 0)
+            statistics = session.statistics()
+            refused = session.inputs.refused_notes
+            assert len(log.notes) == struck - refused
+            assert statistics["dropped_events"] >= refused
+            assert statistics["results_dropped"] == 0
+            session.inputs.play_key(bytes([0x90, 60, 90]))  # and it still plays
+            assert eventually(lambda: len(log.notes) == struck - refused + 1)
+            client.socket.close()
     assert threading.active_count() < 20
 
 
