@@ -137,10 +137,10 @@ def check_ensembles() -> Finding:
 
 
 def check_jack() -> Finding:
-    from engine import jack
+    from engine import jack, libjack
 
     try:
-        jack.load_libjack()
+        libjack.load_libjack()
     except RipienoError as error:
         fix = package("jackd2", "jack", "install JACK2 from jackaudio.org") + "; not needed to play"
         return Finding("JACK", ADVICE, str(error), fix)

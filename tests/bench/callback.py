@@ -22,7 +22,8 @@ from typing import Any
 import numpy as np
 
 from engine.ensembles import Ensemble, Part
-from engine.jack import JackDevice, load_libjack
+from engine.jack import JackDevice
+from engine.libjack import load_libjack
 from engine.soundfonts import find_soundfont
 from tests.bench.processes import call, hog_interpreter
 from tests.bench.report import arguments, report

@@ -5,14 +5,21 @@ write the events of a trial at a chosen offset in a block, the ear then copies w
 the first frame of that same cycle on. Event and sound are placed by the server's own frame count.
 """
 
-import ctypes
 import time
 from typing import Any
 
 import numpy as np
 from numba import carray, cfunc, types
 
-from engine.jack import AUDIO_TYPE, IS_INPUT, IS_OUTPUT, MIDI_TYPE, address_of, load_libjack
+from engine.libjack import (
+    AUDIO_TYPE,
+    IS_INPUT,
+    IS_OUTPUT,
+    MIDI_TYPE,
+    address_of,
+    load_libjack,
+    open_client,
+)
 from engine.rt import native
 from engine.rt.native import foreign, view_f32
 
@@ -102,7 +109,7 @@ class Probe:
             r[field] = address_of(getattr(lib, name))
         r["events"] = self._events.ctypes.data
         r["sound"] = self.sound.ctypes.data
-        self._keys, self._ear = self._open("probe-keys"), self._open("probe-ear")
+        self._keys, self._ear = open_client("probe-keys"), open_client("probe-ear")
         r["keys_client"], r["ear_client"] = self._keys, self._ear
         r["midi"] = lib.jack_port_register(self._keys, b"out", MIDI_TYPE, IS_OUTPUT, 0)
         r["ears"] = [
@@ -145,10 +152,3 @@ class Probe:
         for client in (self._keys, self._ear):
             self._lib.jack_deactivate(client)
             self._lib.jack_client_close(client)
-
-    def _open(self, name: str) -> int:
-        status = ctypes.c_int(0)
-        client = self._lib.jack_client_open(name.encode(), 1, ctypes.byref(status))
-        if not client:
-            raise RuntimeError(f"the JACK client {name} did not open (status {status.value:#x})")
-        return client

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numba import carray, cfunc, types
 
-from engine.jack import address_of, load_libjack
+from engine.libjack import address_of, load_libjack
 from engine.rt import native
 from engine.rt.layout import OUT_CHANNELS
 from engine.rt.native import foreign, rt, view_f32, view_i64
