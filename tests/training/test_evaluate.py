@@ -36,8 +36,8 @@ def test_the_shipped_weights_know_a_hymn():
     played = evaluate.play(WHOLE, LIVE, 1, 10)
     at_once = evaluate.accuracy(network, played, 0)
     joint = evaluate.accuracy(network, played, 45)
-    assert at_once > 90
-    assert joint > 96
+    assert at_once > 85
+    assert joint > 97
     assert evaluate.accuracy(network, evaluate.play(WHOLE, CLEAN, 1, 1), 45) > 96
 
 

@@ -29,7 +29,7 @@ VELOCITY = 80
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, default=BUILD / "chorales.npz")
+    parser.add_argument("--data", type=Path, default=BUILD / "corpus.npz")
     parser.add_argument("--out", type=Path, default=OUT)
     options = parser.parse_args()
     chorale = next(c for c in load(options.data, "test") if c.name == NAME)

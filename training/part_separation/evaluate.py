@@ -62,7 +62,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--weights", type=Path, help="an .npz file instead of the shipped weights")
-    parser.add_argument("--data", type=Path, default=BUILD / "chorales.npz")
+    parser.add_argument("--data", type=Path, default=BUILD / "corpus.npz")
     parser.add_argument("--split", choices=("valid", "test"), default="test")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures here")
     options = parser.parse_args()

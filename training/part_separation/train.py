@@ -171,7 +171,7 @@ class JointLoss:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--name", default="chorales")
-    parser.add_argument("--data", type=Path, default=BUILD / "chorales.npz")
+    parser.add_argument("--data", type=Path, default=BUILD / "corpus.npz")
     parser.add_argument("--learn", nargs="+", choices=("train", "valid"), default=["train"])
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--updates", type=int, default=7500)
