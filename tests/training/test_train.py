@@ -1,6 +1,7 @@
 """Training: the network is the engine's, the losses mean what they say, a run can go on."""
 
 import itertools
+import json
 from argparse import Namespace
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 import torch
 
 from engine.rt.features import TOKENS
+from models import registry
 from training.part_separation import train as t
 from training.part_separation.evaluate import Network, onsets
 from training.part_separation.live import LIVE, decisions, features, perform
@@ -140,8 +142,13 @@ def test_a_run_learns_goes_on_and_ships(chorales, tmp_path, monkeypatch):
     (tmp_path / "tiny.toml").write_text(
         'description = "t"\nfile = "tiny.npz"\nsha256 = ""\nlicence = "CC0-1.0"\n'
         'classes = ["a", "b", "c", "d"]\nzones = [50, 60, 70]\nmiddle_pitches = [1, 2, 3, 4]\n'
+        "live_accuracy = [[0, 1.0]]\n"
     )
+    live = {"conditions": "live", "by": "network", "0 ms": 91.234, "45 ms": 96.5}
+    clean = live | {"conditions": "clean", "0 ms": 1.0}
+    (tmp_path / "figures.json").write_text(json.dumps({"rows": [clean, live]}))
     shipped = tmp_path / "trained.npz"
     (tmp_path / "tiny.npz").rename(shipped)
-    ship(shipped, "tiny", tmp_path)
-    assert (tmp_path / "tiny.npz").is_file()
+    ship(shipped, tmp_path / "figures.json", "tiny", tmp_path)
+    assert registry.find("tiny", tmp_path).live_accuracy == ((0, 91.23), (45, 96.5))
+    registry.load(registry.find("tiny", tmp_path))
