@@ -30,7 +30,11 @@ def state(session: Session) -> dict[str, Any]:
         "protocol": PROTOCOL,
         "ensemble": ensemble.id,
         "ensemble_name": ensemble.name,
-        "model": {"name": session.model.name, "sha256": session.model.sha256},
+        "model": {
+            "name": session.model.name,
+            "sha256": session.model.sha256,
+            "live_accuracy": [list(pair) for pair in session.model.live_accuracy],
+        },
         "parts": [
             {
                 "name": part.name,
@@ -52,6 +56,7 @@ def state(session: Session) -> dict[str, Any]:
             "rate_hz": int(device.rate_hz),
             "block_frames": int(device.block_frames),
             "latency_ms": round(1000.0 * device.latency_frames / device.rate_hz, 2),
+            "input_latency_ms": round(1000.0 * device.block_frames / device.rate_hz, 2),
         },
         "inputs": session.input_names(),
         "recorder": session.recorder_state(),
@@ -97,6 +102,15 @@ def introduction(session: Session) -> list[str]:
         f"{session.ensemble.name} ({parts}) through {session.device.description}.",
         f"Listening to {', '.join(session.input_names()) or session.missing_input()}.",
     ]
+    if CHOICES["assigner"][int(session.get("assigner"))] == "network":
+        accuracies = ", ".join(
+            f"{percent:.1f} % at {window_ms:g} ms"
+            for window_ms, percent in session.model.live_accuracy
+        )
+        sentences.append(
+            f"The chord window is {session.get('chord_window_ms'):g} ms; notes that found their "
+            f"part in pieces the network never heard: {accuracies} ([ and ] change it)."
+        )
     if session.osc_port:
         sentences.append(f"Remote control: OSC on 127.0.0.1, port {session.osc_port}.")
     if session.recorder is not None:

@@ -87,16 +87,16 @@ def clock(seconds: float) -> str:
 
 
 def status_text(state: dict[str, Any], statistics: dict[str, Any]) -> str:
-    """The status line of one moment, at full length; delays are those to the speaker. [any]"""
+    """The status line of one moment, at full length; delays from key to speaker. [any]"""
     peaks = statistics["peak"]
     names = labels([part["name"] for part in state["parts"]])
     parts = " ".join(f"{name}{bar(peaks[1 + i])}" for i, name in enumerate(names))
     delay, load = statistics["delay_ms"], statistics["load_percent"]
-    out_ms = state["device"]["latency_ms"]
+    device_ms = state["device"]["latency_ms"] + state["device"]["input_latency_ms"]
     xruns = statistics["xruns"]
     pieces = [
         f"{state['ensemble_name']}  {parts}",
-        f"delay {delay['p50'] + out_ms:.1f}/{delay['p99'] + out_ms:.1f} ms",
+        f"delay {delay['p50'] + device_ms:.1f}/{delay['p99'] + device_ms:.1f} ms",
         f"window {state['chord_window_ms']:.0f} ms",
         f"{xruns} xrun{'' if xruns == 1 else 's'}" + (" (try a larger --block)" * (xruns > 5)),
         f"CPU {load['p50']:.0f}/{load['p99']:.0f} %",

@@ -32,6 +32,7 @@ class Model:
     classes: tuple[str, ...]
     zones: tuple[int, ...]  # rising keys at which the next higher class begins
     middle_pitches: tuple[int, ...]  # the key each class plays about, a start for closest-pitch
+    live_accuracy: tuple[tuple[float, float], ...]  # chord window in ms, % of live notes right
 
     def __post_init__(self) -> None:
         count = len(self.classes)
@@ -49,8 +50,16 @@ class Model:
                 raise ModelError(
                     f"model '{self.name}': {name} must be {length} keys of 0 to 127, got {values}"
                 )
+        windows = [window for window, _ in self.live_accuracy]
+        if not windows or windows != sorted(set(windows)):
+            raise ModelError(f"model '{self.name}': live_accuracy must rise in ms, got {windows}")
         if list(self.zones) != sorted(self.zones):
             raise ModelError(f"model '{self.name}': zones must rise, got {self.zones}")
+
+    def accuracy_at(self, window_ms: float) -> float:
+        """Return the accuracy in % that a chord window gives, between measured ones. [any]"""
+        windows, accuracies = zip(*self.live_accuracy, strict=True)
+        return float(np.interp(window_ms, windows, accuracies))
 
 
 def list_models(folder: Path = WEIGHTS) -> list[Model]:
@@ -112,6 +121,9 @@ def _read(path: Path) -> Model:
         classes=tuple(_list(path, entry, "classes", str)),
         zones=tuple(_list(path, entry, "zones", int)),
         middle_pitches=tuple(_list(path, entry, "middle_pitches", int)),
+        live_accuracy=tuple(
+            _pair(path, pair) for pair in _list(path, entry, "live_accuracy", list)
+        ),
     )
 
 
@@ -127,3 +139,12 @@ def _list(path: Path, entry: dict[str, Any], key: str, kind: type) -> list[Any]:
     if not isinstance(value, list) or not all(type(item) is kind for item in value):
         raise ModelError(f"{path}: '{key}' must be a list of {kind.__name__}, got {value!r}")
     return value
+
+
+def _pair(path: Path, pair: list[Any]) -> tuple[float, float]:
+    good = len(pair) == 2 and all(type(item) in (int, float) for item in pair)
+    if not good or not (0 <= pair[0] <= 45 and 0 <= pair[1] <= 100):
+        raise ModelError(
+            f"{path}: 'live_accuracy' must be pairs of 0 to 45 ms and 0 to 100 %, got {pair!r}"
+        )
+    return float(pair[0]), float(pair[1])

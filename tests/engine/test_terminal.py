@@ -80,7 +80,7 @@ STATE = {
     "parts": [{"name": "Flute"}, {"name": "Oboe"}],
     "chord_window_ms": 20.0,
     "recorder": {"recording": True, "seconds": 75.0},
-    "device": {"alive": True, "latency_ms": 3.0},
+    "device": {"alive": True, "latency_ms": 2.0, "input_latency_ms": 1.0},
 }
 STATISTICS = {
     "peak": [1.0, 1.0, 0.0],
@@ -103,7 +103,7 @@ def test_the_status_line_says_it_all() -> None:
     ):
         assert piece in text
     worse = {**STATISTICS, "xruns": 6, "dropped_events": 3}
-    lost = {**STATE, "device": {"alive": False, "latency_ms": 0.0}}
+    lost = {**STATE, "device": {"alive": False, "latency_ms": 0.0, "input_latency_ms": 0.0}}
     text = status_text(lost, worse)
     for piece in ("try a larger --block", "3 dropped", "no sound device"):
         assert piece in text

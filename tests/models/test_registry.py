@@ -16,6 +16,7 @@ licence = "CC0-1.0"
 classes = ["high", "low"]
 zones = [60]
 middle_pitches = [72, 48]
+live_accuracy = [[0, 90], [40, 98.0]]
 """
 
 
@@ -48,6 +49,19 @@ def test_chorales_ship():
     model = registry.find("chorales")
     assert model.classes == ("soprano", "alto", "tenor", "bass")
     assert model.zones == (57, 63, 69)
+
+
+def test_the_registry_and_the_card_state_the_same_accuracy():
+    model = registry.find("chorales")
+    rows = [line.split("|")[1:-1] for line in model.card.read_text("utf-8").splitlines()]
+    (live,) = (row[1:] for row in rows if row and row[0].strip() == "live")
+    assert [accuracy for _, accuracy in model.live_accuracy] == [float(cell) for cell in live]
+    assert [window for window, _ in model.live_accuracy] == [0, 10, 20, 30, 45]
+
+
+def test_accuracy_between_measured_windows(folder):
+    model = registry.find("duo", folder)
+    assert [model.accuracy_at(ms) for ms in (0, 20, 45)] == [90.0, 94.0, 98.0]
 
 
 def test_a_model_is_found_and_loaded(folder):
@@ -85,6 +99,9 @@ def test_a_missing_file_is_named(folder):
         ({"zones": "[60, 70]"}, r"zones must be 1 keys of 0 to 127, got \(60, 70\)"),
         ({"zones": "[200]"}, "zones must be 1 keys of 0 to 127"),
         ({"middle_pitches": "[true, 4]"}, "'middle_pitches' must be a list of int"),
+        ({"live_accuracy": "[[0, 101]]"}, "'live_accuracy' must be pairs of 0 to 45 ms"),
+        ({"live_accuracy": "[[9, 1], [5, 2]]"}, "live_accuracy must rise"),
+        ({"live_accuracy": "[]"}, "live_accuracy must rise"),
         ({"sha256": '"12"'}, "sha256 must be 64 hex digits, got '12'"),
         ({"file": "3"}, "'file' must be a text, got 3"),
         ({"licence": ""}, "is not a registry entry"),
