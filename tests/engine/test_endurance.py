@@ -55,8 +55,14 @@ def flood(send, seconds: float) -> int:
 @pytest.mark.jack
 def test_a_flood_of_notes_keeps_time_and_leaves_none_stuck(tmp_path: Path) -> None:
     log = NoteLog()
-    quiet = QUIET | {"output": "jack"}
-    settings = Settings(**quiet, osc_port=0, record=True, takes_folder=tmp_path)
+    settings = Settings(
+        output="jack",
+        input_port="none",
+        soundfont=bundled_soundfont(),
+        osc_port=0,
+        record=True,
+        takes_folder=tmp_path,
+    )
     with servers.jack_server() as server, pytest.MonkeyPatch.context() as patch:
         patch.setenv("JACK_DEFAULT_SERVER", server.name)
         with Session(settings, lambda _: None, log.add) as session:
