@@ -104,12 +104,12 @@ def introduction(session: Session) -> list[str]:
     ]
     if CHOICES["assigner"][int(session.get("assigner"))] == "network":
         accuracies = ", ".join(
-            f"{percent:.1f} % at {window_ms:g} ms"
+            f"{window_ms:g} ms {percent:.1f} %"
             for window_ms, percent in session.model.live_accuracy
         )
         sentences.append(
-            f"The chord window is {session.get('chord_window_ms'):g} ms; notes that found their "
-            f"part in pieces the network never heard: {accuracies} ([ and ] change it)."
+            f"Chord window {session.get('chord_window_ms'):g} ms ([ and ] change it); "
+            f"notes it gets right: {accuracies}."
         )
     if session.osc_port:
         sentences.append(f"Remote control: OSC on 127.0.0.1, port {session.osc_port}.")
