@@ -23,11 +23,11 @@ from engine.midi.messages import MIDDLE_VELOCITY, NOTE_OFF, NOTE_ON
 from engine.midi.performance import Performance, in_playing_order, new_events
 from engine.midi.tempo import TempoMap
 from engine.notes import Note, NoteLog
-from engine.offline import keyboard_feeder, play_offline
+from engine.offline import keyboard_feeder, new_engine, play_offline
 from engine.paths import presets_folder
 from engine.pictures import RollNote, draw_rolls
 from engine.playing import LiveConditions, PlayedNote, at_the_keyboard, perform
-from engine.rendering import make_folder, new_engine, open_wav
+from engine.rendering import make_folder, open_wav
 from engine.separate import part_tracks, parts_of_notes, separate
 
 if TYPE_CHECKING:

@@ -8,16 +8,34 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from engine.ensembles import Ensemble
 from engine.midi.performance import Performance
 from engine.midi.player import Feeder
 
 CHUNK_FRAMES = 2048
 SILENT = 10 ** (-75 / 20)
 BLOCK_FRAMES = 64
+
+
+def new_engine(
+    ensemble: Ensemble, rate_hz: int, chord_window_ms: float | None, soundfont: Path | None
+) -> Any:
+    """An engine that plays `ensemble` with its model, ready for `play_offline`. [main]"""
+    from engine.core import Engine
+    from models import registry
+
+    engine = Engine(rate_hz, soundfont=soundfont)
+    model = registry.find(ensemble.model)
+    engine.load_separator(registry.load(model), model.middle_pitches)
+    engine.apply(ensemble)
+    if chord_window_ms is not None:
+        engine.set("chord_window_ms", chord_window_ms)
+    return engine
 
 
 class PartInlet:

@@ -17,7 +17,7 @@ from engine.ensembles import Ensemble
 from engine.errors import RipienoError
 from engine.midi.performance import Performance, merged_to_keyboard
 from engine.notes import NOTE_ON
-from engine.offline import keyboard_feeder, part_feeders, play_offline
+from engine.offline import keyboard_feeder, new_engine, part_feeders, play_offline
 from engine.separate import tracks_are_parts
 
 
@@ -71,22 +71,6 @@ def render_file(
         engine.close()
     took_s = time.perf_counter() - begun_s
     return Rendered(notes, direct, frames / rate_hz, took_s, keyboard.remarks)
-
-
-def new_engine(
-    ensemble: Ensemble, rate_hz: int, chord_window_ms: float | None, soundfont: Path | None
-) -> Any:
-    """An engine that plays `ensemble` with its model, ready for `play_offline`. [main]"""
-    from engine.core import Engine
-    from models import registry
-
-    engine = Engine(rate_hz, soundfont=soundfont)
-    model = registry.find(ensemble.model)
-    engine.load_separator(registry.load(model), model.middle_pitches)
-    engine.apply(ensemble)
-    if chord_window_ms is not None:
-        engine.set("chord_window_ms", chord_window_ms)
-    return engine
 
 
 def _open_outputs(

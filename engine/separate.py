@@ -21,7 +21,7 @@ from engine.midi.performance import (
     new_events,
 )
 from engine.notes import Note, NoteLog
-from engine.offline import keyboard_feeder, play_offline
+from engine.offline import keyboard_feeder, new_engine, play_offline
 
 RATE_HZ = 48000
 AFTER_S = 0.1
@@ -54,17 +54,9 @@ def separate(
 
 def silent_engine(ensemble: Ensemble, chord_window_ms: float | None = None) -> Any:
     """An engine to decide, not to be heard: it takes the SoundFont that loads fastest. [main]"""
-    from engine.core import Engine
     from engine.soundfonts import bundled_soundfont
-    from models import registry
 
-    engine = Engine(RATE_HZ, soundfont=bundled_soundfont())
-    model = registry.find(ensemble.model)
-    engine.load_separator(registry.load(model), model.middle_pitches)
-    engine.apply(ensemble)
-    if chord_window_ms is not None:
-        engine.set("chord_window_ms", chord_window_ms)
-    return engine
+    return new_engine(ensemble, RATE_HZ, chord_window_ms, bundled_soundfont())
 
 
 def arrange(

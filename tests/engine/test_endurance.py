@@ -16,9 +16,9 @@ from engine.midi.files import read_midi
 from engine.midi.performance import Performance
 from engine.midi.player import Feeder
 from engine.notes import NoteLog
+from engine.offline import new_engine
 from engine.paths import presets_folder
 from engine.playing import at_the_keyboard, perform
-from engine.rendering import new_engine
 from engine.session import Session, Settings
 from engine.soundfonts import bundled_soundfont
 from tests import servers

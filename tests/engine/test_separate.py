@@ -12,10 +12,10 @@ from engine.ensembles import Ensemble, load_ensemble
 from engine.errors import RipienoError
 from engine.midi.files import read_midi, write_midi
 from engine.midi.performance import Performance, Track, new_events
-from engine.offline import play_offline
+from engine.offline import new_engine, play_offline
 from engine.paths import presets_folder
 from engine.playing import at_the_keyboard, perform
-from engine.rendering import new_engine, render_file
+from engine.rendering import render_file
 from engine.separate import arrange, parts_of_notes, separate, tracks_are_parts
 from engine.soundfonts import bundled_soundfont
 
