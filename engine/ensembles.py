@@ -127,6 +127,7 @@ ENSEMBLE_RULES = {
     "chord_mode": Choice(("wait", "settle")),
     "assigner": Choice(("network", "zones", "closest")),
     "zones": Several(Number(1, 127, whole=True), 3, 3),
+    "soundfont": Text(0, 400),
 }
 
 
@@ -172,6 +173,7 @@ class Ensemble:
     chord_mode: str = "wait"
     assigner: str = "network"
     zones: tuple[int, ...] = (57, 63, 69)  # bass below 57, tenor below 63, alto below 69
+    soundfont: str = ""  # a file; empty: the system's best
 
     def __post_init__(self) -> None:
         _check_fields(self, ENSEMBLE_RULES)
@@ -190,6 +192,11 @@ class Ensemble:
                     f'the voice "{voice}" is played by {played.count(voice)} parts, must be '
                     "in the voices of exactly one"
                 )
+
+    @property
+    def soundfont_path(self) -> Path | None:
+        """The SoundFont this ensemble asks for, if any. [any]"""
+        return Path(self.soundfont) if self.soundfont else None
 
 
 def load_ensemble(name_or_path: str | Path) -> Ensemble:
@@ -240,9 +247,13 @@ def _read(path: Path) -> Ensemble:
         reason = " ".join(str(error).split())
         raise EnsembleError(f"{path} is not valid TOML: {reason}") from error
     try:
-        return _build(path.stem, table)
+        ensemble = _build(path.stem, table)
     except EnsembleError as error:
         raise EnsembleError(f"{path}: {error}") from error
+    if not ensemble.soundfont:
+        return ensemble
+    soundfont = path.parent / Path(ensemble.soundfont).expanduser()  # an absolute one stays
+    return dataclasses.replace(ensemble, soundfont=str(soundfont))
 
 
 def _build(preset_id: str, table: dict[str, Any]) -> Ensemble:

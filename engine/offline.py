@@ -29,7 +29,7 @@ def new_engine(
     from engine.core import Engine
     from models import registry
 
-    engine = Engine(rate_hz, soundfont=soundfont)
+    engine = Engine(rate_hz, soundfont=soundfont or ensemble.soundfont_path)
     model = registry.find(ensemble.model)
     engine.load_separator(registry.load(model), model.middle_pitches)
     engine.apply(ensemble)

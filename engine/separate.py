@@ -56,7 +56,8 @@ def silent_engine(ensemble: Ensemble, chord_window_ms: float | None = None) -> A
     """An engine to decide, not to be heard: it takes the SoundFont that loads fastest. [main]"""
     from engine.soundfonts import bundled_soundfont
 
-    return new_engine(ensemble, RATE_HZ, chord_window_ms, bundled_soundfont())
+    soundfont = ensemble.soundfont_path or bundled_soundfont()
+    return new_engine(ensemble, RATE_HZ, chord_window_ms, soundfont)
 
 
 def arrange(

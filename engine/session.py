@@ -108,7 +108,8 @@ class Session:
         self._jack = type(self.device).__name__ == "JackDevice"  # it takes MIDI by itself
         try:
             tap = settings.record or on_audio is not None
-            self.engine = Engine(self.device.rate_hz, soundfont=settings.soundfont, tap=tap)
+            soundfont = settings.soundfont or self.ensemble.soundfont_path
+            self.engine = Engine(self.device.rate_hz, soundfont=soundfont, tap=tap)
             self.inputs = Inputs(self.engine, self.say)
             self.engine.load_separator(registry.load(self.model), self.model.middle_pitches)
             self._apply(self.ensemble)
@@ -261,6 +262,12 @@ class Session:
                 f"{self.ensemble.model!r}: start again with --ensemble {ensemble.id}"
             )
         self._apply(ensemble)
+        wanted = ensemble.soundfont_path
+        if wanted not in (None, self.engine.soundfont):
+            self.say(
+                f"{ensemble.name} asks for the SoundFont {wanted}; until Ripieno is started with "
+                f"it, it plays with {self.engine.soundfont}."
+            )
         self._changed()
 
     def _apply(self, ensemble: Ensemble) -> None:

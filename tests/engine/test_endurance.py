@@ -28,7 +28,7 @@ from tests.engine.test_session import QUIET, eventually
 PIECE = presets_folder() / "demo" / "herzliebster_jesu.mid"
 NOTES_PER_SECOND = 10_000
 FLOOD_S = 10.0
-SOAK_HOURS = float(os.environ.get("RIPIENO_SOAK_HOURS", "1"))
+SOAK_HOURS = float(os.environ.get("RIPIENO_SOAK_HOURS", "2"))
 
 
 def flood(send, seconds: float) -> int:

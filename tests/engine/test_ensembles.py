@@ -290,3 +290,12 @@ def test_damaged_files_are_refused_in_one_sentence(
     except RipienoError as error:
         assert str(error).startswith(str(path))
         assert "\n" not in str(error)
+
+
+def test_a_presets_own_soundfont_lies_beside_it_or_anywhere(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    text = (presets_folder() / "ensembles" / "satb_choir.toml").read_text(encoding="utf-8")
+    for named, expected in (("own.sf2", tmp_path / "own.sf2"), ("/x/y.sf3", Path("/x/y.sf3"))):
+        path.write_text(f'soundfont = "{named}"\n{text}', encoding="utf-8")
+        assert load_ensemble(path).soundfont_path == expected
+    assert load_ensemble("satb_choir").soundfont_path is None

@@ -1,6 +1,7 @@
 """A session runs, tells, obeys, survives its device and ends in order."""
 
 import json
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -127,6 +128,24 @@ def test_a_file_plays_in_real_time(session: Session, log: NoteLog) -> None:
     assert np.diff(starts).max() > 0.5 * session.engine.rate_hz  # the second chord, a beat on
     player.stop()
     assert eventually(lambda: log.sounding == 0)
+
+
+def test_an_ensembles_own_soundfont_plays_from_the_start(said: list[str], tmp_path: Path) -> None:
+    preset = tmp_path / "mine.toml"
+    text = (presets_folder() / "ensembles" / "satb_choir.toml").read_text(encoding="utf-8")
+    font = tmp_path / "own.sf2"
+    shutil.copy(bundled_soundfont() or "", font)
+    preset.write_text(f'soundfont = "own.sf2"\n{text}', encoding="utf-8")
+    with Session(Settings(preset, output="none", input_port="none"), said.append) as session:
+        assert session.engine.soundfont == font
+        session.set_ensemble("string_quartet")
+    with Session(Settings(**QUIET), said.append) as session:
+        session.set_ensemble(str(preset))
+        assert "asks for the SoundFont" in said[-1]
+        assert session.engine.soundfont == bundled_soundfont()
+    font.unlink()
+    with pytest.raises(RipienoError, match=r"own.sf2 cannot be read"):
+        Session(Settings(preset, output="none", input_port="none"), said.append)
 
 
 def test_settling_delays_nothing_and_has_a_window(said: list[str], log: NoteLog) -> None:
