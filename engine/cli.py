@@ -7,7 +7,6 @@ that `ripieno --help` answers at once. Exit codes: 0 done, 1 failed, 2 wrong usa
 from __future__ import annotations
 
 import argparse
-import functools
 import io
 import logging
 import os
@@ -37,19 +36,10 @@ class VersionAction(argparse.Action):
     """Looks the version up only when asked."""
 
     def __call__(self, parser, namespace, values, option_string=None) -> None:
+        from engine import version
+
         print(f"ripieno {version()}")
         parser.exit(DONE)
-
-
-@functools.cache
-def version() -> str:
-    """The installed version, or "unknown" in a bare checkout. [any]"""
-    from importlib import metadata
-
-    try:
-        return metadata.version("ripieno")
-    except metadata.PackageNotFoundError:
-        return "unknown"
 
 
 def build_parser() -> argparse.ArgumentParser:

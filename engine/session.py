@@ -237,7 +237,7 @@ class Session:
 
     def version(self) -> str:
         """The program's version. [any]"""
-        from engine.cli import version
+        from engine import version
 
         return version()
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import soundfile
 
+import engine
 from engine import cli
 from engine.errors import RipienoError
 from engine.midi.files import read_midi
@@ -43,8 +44,8 @@ def lonely() -> dict[str, str]:
 
 def test_version(capsys) -> None:
     assert cli.main(["--version"]) == 0
-    assert capsys.readouterr().out == f"ripieno {cli.version()}\n"
-    assert cli.version()[0].isdigit()
+    assert capsys.readouterr().out == f"ripieno {engine.version()}\n"
+    assert engine.version()[0].isdigit()
 
 
 @pytest.mark.parametrize("arguments", [["--help"], *([name, "--help"] for name in NAMES)])
@@ -335,7 +336,7 @@ def test_a_signal_ends_it_in_order(number: int, code: int) -> None:
 def test_it_can_be_ended_from_afar() -> None:
     playing = Playing()
     client = Client(playing.port)
-    assert client.ask("/ripieno/version")[1][0] == cli.version()
+    assert client.ask("/ripieno/version")[1][0] == engine.version()
     client.send("/ripieno/quit")
     assert playing.end() == 0
     client.socket.close()
