@@ -137,7 +137,10 @@ def _make_room(rig, slot, part):
         else:
             i += 1
     while rig.parts[part].sounding >= rig.parts[part].polyphony:
-        end_note(rig, _oldest(rig, part))
+        oldest = _oldest(rig, part)
+        if oldest < 0:
+            break
+        end_note(rig, oldest)
 
 
 @rt

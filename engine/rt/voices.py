@@ -62,7 +62,7 @@ def start_voice(rig, part, bank, note, pitch, velocity):
     voice.loop_end = zone.loop_end
     voice.position = 0
     voice.base_step = 2.0 ** ((pitch - zone.root_key) / 12.0) * zone.rate_hz / state.rate_hz
-    voice.step = np.int64(voice.base_step * rig.parts[part].ratio * 4294967296.0)
+    voice.step = _step(voice.base_step * rig.parts[part].ratio)
     level = np.float32(velocity / 127.0)
     gain = level * level * zone.gain
     angle = np.float32((zone.pan + 1.0) * 0.25 * np.pi)
@@ -75,6 +75,12 @@ def start_voice(rig, part, bank, note, pitch, velocity):
     span = max(np.int64(zone.attack_s * state.rate_hz), 8)
     _segment(voice, np.float32(0.0), np.float32(1.0), span)
     return True
+
+
+@rt
+def _step(frames):
+    """Return frames of the sample a frame of the stream as 32.32 fixed point, never 0. [audio]"""
+    return max(np.int64(frames * 4294967296.0), 1)
 
 
 @rt
@@ -210,7 +216,7 @@ def tidy_voices(rig):
             rig.free[state.voices_free] = slot
             state.voices_free += 1
             continue
-        voice.step = np.int64(voice.base_step * rig.parts[voice.part].ratio * 4294967296.0)
+        voice.step = _step(voice.base_step * rig.parts[voice.part].ratio)
         rig.active[kept] = slot
         kept += 1
     state.voices_active = kept

@@ -303,3 +303,12 @@ def test_settling_cross_fades_without_a_click():
     engine.close()
     np.testing.assert_allclose(audio[600:1000, 0], audio[-1, 0], rtol=1e-3)
     assert biggest_step(audio) < 0.2 * 4 / 64
+
+
+def test_a_note_far_below_its_sample_stands_still_but_never_hangs():
+    engine = new_engine(sine_bank(root_key=256.0, rate_hz=1.0))
+    play(engine, [(0, note_on(40))], 640)
+    assert engine.stats().voices == 1
+    play(engine, [(0, note_off(40))], 48000)
+    assert engine.stats().voices == 0
+    engine.close()
