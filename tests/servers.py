@@ -189,6 +189,12 @@ class PipeWire:
         """Start bus, server, session manager and pulse server; then load the null sink."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self.folder.chmod(0o700)
+        # Where no logind runs (a container), WirePlumber would die looking for Bluetooth.
+        rules = self.folder / "config" / "wireplumber" / "bluetooth.lua.d" / "51-off.lua"
+        rules.parent.mkdir(parents=True, exist_ok=True)
+        rules.write_text(
+            'bluez_monitor.enabled = false\nbluez_monitor.properties["with-logind"] = false\n'
+        )
         bus = self.folder / "bus"
         self.env["DBUS_SESSION_BUS_ADDRESS"] = f"unix:path={bus}"
         self._run("dbus-daemon", "--session", "--nofork", f"--address=unix:path={bus}")
