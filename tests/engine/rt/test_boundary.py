@@ -96,7 +96,7 @@ def test_the_stream_runs_on_while_a_thread_holds_the_interpreter():
     thread.start()
     while engine.frame < 10_000:
         time.sleep(0.001)
-    numbers = range(8_000_000)
+    numbers = range(40_000_000)
     before, start_s = engine.frame, time.monotonic()
     sum(numbers)  # does not let go of the interpreter
     held_s, during = time.monotonic() - start_s, engine.frame - before
