@@ -38,7 +38,7 @@ _CALLED = {
     layout.FLUID_SOUNDS_OFF: "fluid_synth_all_sounds_off",
     layout.FLUID_PROCESS: "fluid_synth_process",
 }
-GAIN = 0.8  # four parts at velocity 90 stay below the limiter's knee, at 127 they bend into it
+GAIN = 0.8  # a quartet's chord reaches the limiter's knee between velocity 90 and 127
 _ERROR, _WARNING, _INFO, _DEBUG = 1, 2, 3, 4
 FAILED = -1
 
