@@ -26,6 +26,7 @@ from engine.parameters import ASSIGNERS, CHORD_MODES, GLOBAL_PARAMETERS, PART_PA
 from engine.rt import callback, layout
 from engine.rt.effects import REVERB_SECONDS, reverb_lengths
 from engine.rt.layout import FIELDS, MAX_PARTS, OUT_CHANNELS, REVERB_LINES
+from engine.rt.learned import CHANNELS, NEVER, PLACES
 from engine.rt.network import new_network, random_weights
 from engine.rt.rig import new_table
 from engine.rt.rings import (
@@ -257,6 +258,19 @@ class Engine:
         if (name, part) not in self._values:
             raise ValueError(f'there is no parameter "{name}" of part {part}')
         return self._values[name, part]
+
+    def take_control(self, channel: int, place: int, taken: bool) -> None:
+        """Keep a learned control (a place of engine.rt.learned) from the parts, or not. [any]"""
+        if not 0 <= channel < CHANNELS or not 0 <= place < NEVER:
+            raise ValueError(
+                f"channel {channel} and place {place} must be 0 to {CHANNELS - 1} and {NEVER - 1}"
+            )
+        index = channel * PLACES + place
+        self._command(layout.SET, layout.TAKEN, index, float(taken), None)
+
+    def learn_notes(self, wanted: bool) -> None:
+        """Have the player's note-ons reported as they come, as controllers are. [any]"""
+        self._command(layout.SET, layout.LEARN_NOTES, -1, float(wanted), None)
 
     def panic(self) -> None:
         """Silence everything, on every part, at once. [any]"""

@@ -35,6 +35,7 @@ LOW, HIGH, POLYPHONY, DESTINATION, BANK, PROGRAM = 7, 8, 9, 10, 11, 12
 # Global (index = class, zone or -1):
 MASTER_GAIN, CHORD_WINDOW, CHORD_MODE, ASSIGNER, PANIC_CC, CONTROL = 32, 33, 34, 35, 36, 37
 CLASS_PART, ZONE = 38, 39
+TAKEN, LEARN_NOTES = 60, 61  # learned controls (engine.rt.learned); whether note-ons are reported
 
 NOWHERE, SOUNDFONT, BANK_VOICES = 0, 1, 2  # destinations
 WAIT, SETTLE = 0, 1  # chord modes
@@ -42,6 +43,7 @@ BY_NETWORK, BY_ZONES, BY_CLOSEST, BY_SOURCE = 0, 1, 2, 3  # how a note got its p
 
 # Result kinds.
 NOTE_ON, NOTE_OFF, MOVED, CONTROLLER, PANICKED, BANK_FREED, QUITTED = 1, 2, 3, 4, 5, 6, 7
+PLAYED = 16  # a message of the player's as it came: note = source; a, b, c = its bytes
 
 # Note states.
 FREE, DECIDING, WAITING, SOUNDING, SUSTAINED = 0, 1, 2, 3, 4
@@ -114,6 +116,7 @@ STATE = np.dtype(
         ("budget_quantum", "i8"),
         ("control", "i8"),
         ("panic_cc", "i8"),
+        ("learn_notes", "i8"),
         ("voices_active", "i8"),
         ("voices_free", "i8"),
         ("voices_limit", "i8"),
@@ -285,6 +288,7 @@ FIELDS = {
     "held": ("i8", (SOURCES, 16, 128)),  # slot + 1 of the note each key holds
     "pedals": ("i8", (SOURCES, 16)),
     "controllers": ("i8", (128,)),  # the player's
+    "taken": ("u1", (16, 260)),  # a channel, a place of engine.rt.learned: 1 = a learned control
     "queue": (QUEUED, (QUEUE,)),
     "event_words": ("i8", ("event_words_size",)),
     "event_values": ("f8", ("event_words_size",)),

@@ -24,6 +24,7 @@ from engine.rt.layout import (
     FREE_BANK,
     GAIN,
     HIGH,
+    LEARN_NOTES,
     LOW,
     MASTER_GAIN,
     MAX_PARTS,
@@ -41,8 +42,10 @@ from engine.rt.layout import (
     SET,
     SOLO,
     SOUNDING,
+    TAKEN,
     ZONE,
 )
+from engine.rt.learned import place_of, report_played, take
 from engine.rt.mixer import aim_all, aim_master, aim_strip
 from engine.rt.native import rt
 from engine.rt.notes import (
@@ -113,7 +116,13 @@ def handle_midi(rig, source, status, data1, data2):
     state = rig.state[0]
     channel = status & 0x0F
     kind = status & 0xF0
-    if kind == 0x90 and data2 > 0:
+    strikes = kind == 0x90 and data2 > 0
+    taken = rig.taken[channel, place_of(kind, data1)] != 0
+    if kind >= 0xB0 or taken or (strikes and state.learn_notes != 0):
+        report_played(rig, source, status, data1, data2)
+    if taken and (strikes or kind >= 0xD0 or (kind == 0xB0 and data1 != state.panic_cc)):
+        return
+    if strikes:
         key_up(rig, source, channel, data1)
         note_struck(rig, source, channel, data1, data2)
     elif kind == 0x80 or kind == 0x90:
@@ -208,6 +217,10 @@ def set_parameter(rig, parameter, index, value):
         state.panic_cc = number
     elif parameter == CONTROL:
         state.control = number
+    elif parameter == TAKEN:
+        take(rig, index, number != 0)
+    elif parameter == LEARN_NOTES:
+        state.learn_notes = number
     elif parameter == CLASS_PART:
         if 0 <= index < rig.class_part.size and 0 <= number < MAX_PARTS:
             rig.class_part[index] = number
