@@ -14,6 +14,7 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
+from engine.connections import Connections, Link
 from engine.errors import RipienoError
 from engine.libjack import (
     AUDIO_TYPE,
@@ -23,6 +24,7 @@ from engine.libjack import (
     IS_TERMINAL,
     MIDI_TYPE,
     PLAYBACK_LATENCY,
+    ServerGraph,
     address_of,
     find_ports,
     load_libjack,
@@ -48,10 +50,16 @@ class JackDevice:
 
     `rate_hz` and `block_frames` are the server's and known from the start; the Engine is built
     with that rate. Raises RipienoError when the library or the server is missing; a server is
-    never started from here. [main]
+    never started from here. `connections` remembers what is connected by hand; a second client of
+    the same name leaves it alone. [main]
     """
 
-    def __init__(self, name: str = "ripieno", server: str | None = None) -> None:
+    def __init__(
+        self,
+        name: str = "ripieno",
+        server: str | None = None,
+        connections: Connections | None = None,
+    ) -> None:
         self._lib = load_libjack()
         self._wanted_name = name
         self._server = server
@@ -60,6 +68,9 @@ class JackDevice:
         self._connect_outputs = True
         self._part_names: tuple[str, ...] = ()
         self._sources_seen: set[str] = set()
+        self._connections = connections
+        self._master_heard = False
+        self._news: list[str] = []
         self._outputs: list[int] = []
         self._midi_in = 0
         self._active = False
@@ -121,10 +132,13 @@ class JackDevice:
             self._connect_outputs = connect_outputs
             self._register_ports()
             self._activate()
-            if connect_outputs:
-                self._connect_master()
+            if self._connections:
+                self._connections.begin()
+            self._master_heard = False
+            self._connect_master()
             self._sources_seen = set()
             self._connect_sources()
+            self._news = self._connect_remembered()  # told by the next tend
 
     def name_parts(self, names: Sequence[str]) -> None:
         """Show the parts' names as aliases of the stem ports. [main]"""
@@ -144,7 +158,10 @@ class JackDevice:
                 return []
             if not self.alive:
                 return self._tend_lost()
-            said = [f"MIDI source {source} connected." for source in self._connect_sources()]
+            self._connect_master()
+            said, self._news = self._news, []
+            said += [f"MIDI source {source} connected." for source in self._connect_sources()]
+            said += self._connect_remembered()
             block_frames = self._lib.jack_get_buffer_size(self._client)
             if block_frames != self.block_frames:
                 self.block_frames = block_frames
@@ -247,10 +264,14 @@ class JackDevice:
         return [*said, f"The JACK server is back: playing as {self.name!r}."]
 
     def _connect_master(self) -> None:
+        """Connect the master to the speakers, once, as soon as there are any."""
+        if self._master_heard or not self._connect_outputs:
+            return
         speakers = find_ports(self._lib, self._client, AUDIO_TYPE, IS_INPUT | IS_PHYSICAL)
         for i, output in enumerate(OUTPUT_NAMES[:2]):
             if speakers:
-                self._connect(f"{self.name}:{output}", speakers[min(i, len(speakers) - 1)])
+                self._connect_usual(output, speakers[min(i, len(speakers) - 1)])
+        self._master_heard = bool(speakers)
 
     def _connect_sources(self) -> list[str]:
         """Connect the sources asked for that were not there at the last look; their names.
@@ -258,8 +279,11 @@ class JackDevice:
         One the player disconnects by hand stays so; one that refuses is tried again next time.
         """
         wanted = self._wanted_sources()
-        midi_in = f"{self.name}:midi_in"
-        new = [s for s in sorted(wanted - self._sources_seen) if self._connect(s, midi_in)]
+        new = [
+            source
+            for source in sorted(wanted - self._sources_seen)
+            if self._connect_usual("midi_in", source, bool(self._midi_wanted))
+        ]
         self._sources_seen = (self._sources_seen & wanted) | set(new)
         return new
 
@@ -290,8 +314,26 @@ class JackDevice:
         count = self._lib.jack_port_get_aliases(port, pointers)
         return [port_name, *(b.value.decode(errors="replace") for b in buffers[: max(0, count)])]
 
-    def _connect(self, source: str, destination: str) -> bool:
-        return self._lib.jack_connect(self._client, source.encode(), destination.encode()) == 0
+    def _connect_usual(self, port: str, peer: str, asked_for: bool = False) -> bool:
+        """Connect what belongs together without being told, unless the player parted it."""
+        remembered = self._connections
+        if remembered and not asked_for and not remembered.allows(port, peer):
+            return False
+        if not ServerGraph(self._lib, self._client).connect(Link(port, peer)):
+            return False
+        if remembered:
+            remembered.made(port, peer)
+        return True
+
+    def _connect_remembered(self) -> list[str]:
+        """Make the player's own connections again, learn new ones; what happened, in sentences.
+
+        A MIDI source that was asked for by name plays this time, whatever is remembered.
+        """
+        if self._connections is None or self.name != self._wanted_name:
+            return []
+        not_ours = ("midi_in",) if self._midi_wanted else ()
+        return self._connections.tend(ServerGraph(self._lib, self._client), not_ours)
 
     def _set_aliases(self, names: Sequence[str], change: Any) -> None:
         for part, part_name in enumerate(names):

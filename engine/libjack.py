@@ -12,6 +12,7 @@ import functools
 import sys
 from typing import Any
 
+from engine.connections import Link
 from engine.errors import RipienoError
 
 AUDIO_TYPE = b"32 bit float mono audio"
@@ -37,9 +38,50 @@ def open_client(name: str, server: str | None = None) -> int:
     return client
 
 
-def find_ports(lib: Any, client: int | None, kind: bytes, flags: int) -> list[str]:
-    """Full names of the ports of `kind` that have all of `flags`. [main]"""
-    found = lib.jack_get_ports(client, None, kind, flags)
+def find_ports(lib: Any, client: int | None, kind: bytes | None, flags: int) -> list[str]:
+    """Full names of the ports of `kind`, None for any, that have all of `flags`. [main]"""
+    return _names(lib, lib.jack_get_ports(client, None, kind, flags))
+
+
+class ServerGraph:
+    """What is connected to one client, as `engine.connections` looks at it. [main]"""
+
+    def __init__(self, lib: Any, client: int | None) -> None:
+        self._lib, self._client = lib, client
+        self._own = f"{lib.jack_get_client_name(client).decode()}:"
+
+    def ports(self) -> set[str]:
+        """The full names of all ports. [main]"""
+        return set(find_ports(self._lib, self._client, None, 0))
+
+    def identity(self, client: str) -> str:
+        """What another client of the same name would not have; empty if it is not there. [main]"""
+        found = self._lib.jack_get_uuid_for_client_name(self._client, client.encode())
+        if not found:
+            return ""
+        identity = ctypes.string_at(found).decode(errors="replace")
+        self._lib.jack_free(found)
+        return identity
+
+    def links(self) -> set[Link]:
+        """Everything the client's ports are connected to. [main]"""
+        lib, client = self._lib, self._client
+        return {
+            Link(name.removeprefix(self._own), peer)
+            for name in self.ports()
+            if name.startswith(self._own) and (port := lib.jack_port_by_name(client, name.encode()))
+            for peer in _names(lib, lib.jack_port_get_all_connections(client, port))
+        }
+
+    def connect(self, link: Link) -> bool:
+        """Connect, whichever of the two plays into the other; False if refused. [main]"""
+        ours, peer = f"{self._own}{link.port}".encode(), link.peer.encode()
+        connect = self._lib.jack_connect
+        return connect(self._client, ours, peer) == 0 or connect(self._client, peer, ours) == 0
+
+
+def _names(lib: Any, found: Any) -> list[str]:
+    """A library's list of texts, given back to it."""
     if not found:
         return []
     names = []
@@ -73,6 +115,8 @@ def load_libjack() -> Any:
         "jack_port_unset_alias": (ctypes.c_int, pointer, text),
         "jack_port_get_latency_range": (None, pointer, ctypes.c_int, pointer),
         "jack_get_ports": (ctypes.POINTER(text), pointer, text, text, ctypes.c_ulong),
+        "jack_port_get_all_connections": (ctypes.POINTER(text), pointer, pointer),
+        "jack_get_uuid_for_client_name": (pointer, pointer, text),
         "jack_connect": (ctypes.c_int, pointer, text, text),
         "jack_free": (None, pointer),
         "jack_set_error_function": (None, pointer),

@@ -22,6 +22,11 @@ def config_folder() -> Path:
     return _folder("config", platformdirs.user_config_path("ripieno", appauthor=False))
 
 
+def state_folder() -> Path:
+    """What the program remembers of the user's doings; readable, and may be deleted. [any]"""
+    return _folder("state", platformdirs.user_state_path("ripieno", appauthor=False))
+
+
 def cache_folder() -> Path:
     """What can be made again: deleting it loses nothing but time. [any]"""
     return _folder("cache", platformdirs.user_cache_path("ripieno", appauthor=False))
