@@ -13,10 +13,10 @@ import os
 import sys
 import traceback
 
-from engine.commands import arrange, demo, devices, doctor, play, render, takes
+from engine.commands import arrange, connections, demo, devices, doctor, play, render, takes
 from engine.errors import RipienoError
 
-COMMANDS = (demo, play, arrange, render, devices, doctor, takes)
+COMMANDS = (demo, play, arrange, render, devices, doctor, takes, connections)
 DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 
 DESCRIPTION = """\

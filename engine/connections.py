@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from engine.errors import RipienoError
+from engine.paths import state_folder
 
 FORMAT = 1
 LOOKS_TO_BELIEVE = 3  # a program that ends lets go of its connections before its ports
@@ -204,6 +205,11 @@ class Connections:
         if sentence != self._trouble:
             self._trouble = sentence
             self._said.append(f"{sentence[0].upper()}{sentence[1:]}.")
+
+
+def connections_file() -> Path:
+    """Where the memory lies. [any]"""
+    return state_folder() / "connections.toml"
 
 
 def read(path: Path) -> tuple[set[Link], set[Link]]:

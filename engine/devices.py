@@ -15,31 +15,45 @@ DEFAULT_BLOCK_FRAMES = 128
 log = logging.getLogger(__name__)
 
 
-def open_device(output: str, rate_hz: int | None = None, block_frames: int | None = None) -> Any:
+def open_device(
+    output: str,
+    rate_hz: int | None = None,
+    block_frames: int | None = None,
+    channels: int | None = None,
+) -> Any:
     """The device `output` names: auto, jack, none or a sound card; None means its own choice.
 
-    auto is JACK where its server runs, else the system's sound card. RipienoError says in one
-    sentence why there is none. [main]
+    auto is JACK where its server runs, else the system's sound card. `channels` of a sound card: 2,
+    more for stems, 0 for as many as it has; JACK has a port for each anyhow. RipienoError says in
+    one sentence why there is no such device. [main]
     """
     wanted_frames = block_frames or DEFAULT_BLOCK_FRAMES
     if output == NONE:
         return SilentDevice(rate_hz or DEFAULT_RATE_HZ, wanted_frames)
     if output in (AUTO, JACK):
+        from engine.connections import Connections, connections_file
         from engine.jack import JackDevice
 
         try:
-            device = JackDevice()
+            device = JackDevice(connections=Connections(connections_file()))
         except RipienoError:
             if output == JACK:
                 raise
         else:
             _say_who_decides("rate", rate_hz, device.rate_hz)
             _say_who_decides("block", block_frames, device.block_frames)
+            if channels is not None:
+                log.warning("with JACK the master and every stem have ports; channels do not count")
             return device
     from engine.portaudio import PortAudioDevice
 
     try:
-        return PortAudioDevice(None if output == AUTO else output, rate_hz, wanted_frames)
+        return PortAudioDevice(
+            None if output == AUTO else output,
+            rate_hz,
+            wanted_frames,
+            channels=2 if channels is None else channels,
+        )
     except RipienoError as error:
         if output != AUTO:
             raise

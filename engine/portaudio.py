@@ -25,6 +25,7 @@ from engine.rt.layout import OUT_CHANNELS
 USUAL_RATE_HZ = 48000
 DEFAULT_BLOCK_FRAMES = 128
 MAX_BLOCK_FRAMES = 8192
+ALL_CHANNELS = 0
 
 
 @dataclass(frozen=True)
@@ -43,10 +44,10 @@ class OutputDevice:
 class PortAudioDevice:
     """One output device of the system, by number, by any part of its name, or the default.
 
-    `stems=True` sends the parts' stems to the device's channels from the third on, as many as it
-    has. Without `rate_hz` it is 48000, or the device's own if it does not take that. `latency` is
-    "low", "high" or seconds. Raises RipienoError when the device is not there, or does not take
-    the rate. [main]
+    The master goes to the first two of its `channels`, the parts' stems to the pairs after them;
+    ALL_CHANNELS takes what the device has. Without `rate_hz` it is 48000, or the device's own if
+    it does not take that. `latency` is "low", "high" or seconds. Raises RipienoError when the
+    device is not there, or does not take the channels or the rate. [main]
     """
 
     def __init__(
@@ -54,14 +55,19 @@ class PortAudioDevice:
         device: int | str | None = None,
         rate_hz: int | None = None,
         block_frames: int = DEFAULT_BLOCK_FRAMES,
-        stems: bool = False,
+        channels: int = 2,
         latency: str | float = "low",
     ) -> None:
         if not 1 <= block_frames <= MAX_BLOCK_FRAMES:
             raise RipienoError(f"block must be 1 to {MAX_BLOCK_FRAMES} frames, got {block_frames}")
+        if channels != ALL_CHANNELS and (channels % 2 or not 2 <= channels <= OUT_CHANNELS):
+            raise RipienoError(
+                f"output channels must be an even number from 2 to {OUT_CHANNELS}, got {channels}"
+            )
         self._sounddevice = load_sounddevice()
         self._latency = latency
-        self._stems = stems
+        self._channels_wanted = channels
+        self._part_names: tuple[str, ...] = ()
         self._engine: Any = None
         self._stream: Any = None
         self._wanted = True
@@ -78,7 +84,7 @@ class PortAudioDevice:
         """One phrase for the player. [main]"""
         return (
             f"{self.info.name} ({self.info.host_api}, {self.rate_hz} Hz, "
-            f"{self.block_frames} frames, {self.channels} channels)"
+            f"{self.block_frames} frames, {self._channels_in_words()})"
         )
 
     @property
@@ -117,7 +123,8 @@ class PortAudioDevice:
             atexit.register(self.close)
 
     def name_parts(self, names: Sequence[str]) -> None:
-        """Nothing to do: the channels of such a device have no names. [main]"""
+        """Whose stems the channels are; for the description, they have no names. [main]"""
+        self._part_names = tuple(names)
 
     def tend(self) -> list[str]:
         """Reopen a stream that ended by itself; what happened, in sentences. Never raises. [main]
@@ -169,7 +176,23 @@ class PortAudioDevice:
             raise RipienoError(
                 f"{self.info.name!r} has {self.info.channels} output channel(s): at least 2 needed"
             )
-        return min(self.info.channels & ~1, OUT_CHANNELS) if self._stems else 2
+        wanted = self._channels_wanted
+        if wanted == ALL_CHANNELS:
+            return min(self.info.channels & ~1, OUT_CHANNELS)
+        if wanted > self.info.channels:
+            raise RipienoError(
+                f"{self.info.name!r} has {self.info.channels} output channels, {wanted} are "
+                "asked for"
+            )
+        return wanted
+
+    def _channels_in_words(self) -> str:
+        """Which part is heard where; only what fits on the device."""
+        if self.channels == 2:
+            return "2 channels"
+        pairs = [("master", 1), *((name, 3 + 2 * i) for i, name in enumerate(self._part_names))]
+        played = [f"{at}-{at + 1} {name}" for name, at in pairs if at < self.channels]
+        return f"{self.channels} channels: {', '.join(played)}"
 
     def _choose_rate(self, rate_hz: int | None) -> int:
         """The rate asked for; without one the usual rate, else the device's own."""

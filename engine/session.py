@@ -50,6 +50,7 @@ class Settings:
     input_port: str | None = None  # None: every keyboard; "none": no input
     rate_hz: int | None = None
     block_frames: int | None = None
+    output_channels: int | None = None  # of a sound card: 2, more for stems, 0 for all it has
     chord_window_ms: float | None = None
     settle: bool = False  # sound at once and move when the chord is complete
     soundfont: Path | None = None
@@ -103,7 +104,7 @@ class Session:
         self.ensemble: Ensemble = load_ensemble(settings.ensemble)
         self.model = registry.find(self.ensemble.model)
         self.device: Any = device or open_device(
-            settings.output, settings.rate_hz, settings.block_frames
+            settings.output, settings.rate_hz, settings.block_frames, settings.output_channels
         )
         self._jack = type(self.device).__name__ == "JackDevice"  # it takes MIDI by itself
         try:

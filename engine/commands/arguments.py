@@ -8,6 +8,7 @@ from pathlib import Path
 
 DEFAULT_ENSEMBLE = "string_quartet"
 DEFAULT_RATE_HZ = 48000
+MOST_CHANNELS = 34  # a stereo master and a stereo stem for each of 16 parts
 
 
 def number(low: float, high: float, unit: str) -> Callable[[str], float]:
@@ -38,6 +39,16 @@ def whole(low: int, high: int, unit: str) -> Callable[[str], int]:
         return value
 
     return parse
+
+
+def channels(text: str) -> int:
+    """An argparse type: an even number of channels, or `all`, which is 0."""
+    if text == "all":
+        return 0
+    count = whole(2, MOST_CHANNELS, "channels")(text)
+    if count % 2:
+        raise argparse.ArgumentTypeError(f"{text}: channels come in pairs, 2 .. {MOST_CHANNELS}")
+    return count
 
 
 def add_ensemble(parser: argparse.ArgumentParser) -> None:

@@ -16,6 +16,7 @@ from engine.commands.arguments import (
     add_ensemble,
     add_rate,
     add_soundfont,
+    channels,
     number,
     whole,
 )
@@ -26,6 +27,7 @@ examples:
   ripieno play                                  every keyboard, string quartet
   ripieno play --ensemble satb_choir --chord-window 30
   ripieno play --in "Launchkey" --out jack
+  ripieno play --out BlackHole --output-channels all    stems into a DAW; see engine/DAW.md
   ripieno play --from bach.mid --out none --duration 20
   ripieno play --block 64 --rate 48000 --osc-port 9000"""
 DRAW_PERIOD_S = 0.1
@@ -70,6 +72,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="frames a callback: smaller is faster, larger is safer (default: 128; JACK's own "
         "with JACK)",
     )
+    parser.add_argument(
+        "--output-channels",
+        metavar="N",
+        type=channels,
+        help="channels of the sound card to play to: the master on 1 and 2, the parts' stems on "
+        "the pairs after them; all: as many as it has (default: 2; with JACK every stem has ports)",
+    )
     add_rate(parser, default=None)
     add_soundfont(parser)
     parser.add_argument(
@@ -101,6 +110,7 @@ def run(arguments: argparse.Namespace) -> int:
         input_port=arguments.input_port,
         rate_hz=arguments.rate,
         block_frames=arguments.block,
+        output_channels=arguments.output_channels,
         chord_window_ms=arguments.chord_window,
         settle=arguments.settle,
         soundfont=arguments.soundfont,

@@ -77,6 +77,9 @@ def test_every_example_is_a_legal_command_line() -> None:
         (["play", "--block", "1e3"], "'1e3' is not a whole number of frames"),
         (["play", "--rate", "1"], "1 is outside"),
         (["play", "--osc-port", "70000"], "70000 is outside 0 .. 65535"),
+        (["play", "--output-channels", "36"], "36 is outside 2 .. 34 channels"),
+        (["play", "--output-channels", "5"], "5: channels come in pairs, 2 .. 34"),
+        (["connections", "--forget", "a", "--forget-all"], "not allowed"),
         (["play", "--duration", "soon"], "'soon' is not a number of s"),
         (["arrange", "a.mid"], "-o"),
         (["render", "a.mid", "-o", "b.wav", "--tail", "99"], "99 is outside 0 .. 60 s"),
@@ -188,6 +191,30 @@ def test_devices_lists_ensembles() -> None:
     assert "string_quartet" in [ensemble["id"] for ensemble in found["ensembles"]]
     assert found["jack"] is None
     assert "satb_choir" in ripieno("devices").stdout
+
+
+def test_connections_are_listed_and_forgotten(capsys, monkeypatch, tmp_path: Path) -> None:
+    from engine.connections import Link, connections_file, write
+
+    monkeypatch.setenv("RIPIENO_HOME", str(tmp_path))
+    assert cli.main(["connections"]) == 0
+    assert "Nothing is remembered" in capsys.readouterr().out
+    strings = Link("stem_01_left", "Ardour:Strings/audio_in 1")
+    write(connections_file(), {strings}, {Link("master_left", "system:playback_1")})
+    assert cli.main(["connections"]) == 0
+    listed = capsys.readouterr().out.splitlines()
+    assert listed[0].split(maxsplit=1) == list(strings)
+    assert listed[1].endswith("(not connected by itself)")
+    assert cli.main(["connections", "--forget", "ardour"]) == 0
+    assert capsys.readouterr().out == f"Forgotten: {strings.port} and {strings.peer}\n"
+    assert cli.main(["connections", "--forget", "ardour"]) == 0
+    assert "Nothing remembered contains 'ardour'" in capsys.readouterr().out
+    assert cli.main(["connections", "--forget-all"]) == 0
+    assert "system:playback_1" in capsys.readouterr().out
+    connections_file().write_text("format = 3")
+    assert cli.main(["connections", "--forget-all"]) == 1
+    assert "format must be 1, got 3" in capsys.readouterr().err
+    assert connections_file().read_text() == "format = 3"
 
 
 def test_a_reader_that_leaves_is_no_error() -> None:

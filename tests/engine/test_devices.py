@@ -5,6 +5,7 @@ import logging
 import pytest
 
 from engine import jack, portaudio
+from engine.connections import Connections
 from engine.devices import open_device
 from engine.errors import RipienoError
 from engine.silence import SilentDevice
@@ -15,15 +16,20 @@ class Server:
 
     rate_hz, block_frames = 44100, 256
 
+    def __init__(self, connections: Connections) -> None:
+        assert connections.trouble == ""
+
 
 class Card:
     """A sound card, as far as choosing goes."""
 
-    def __init__(self, name: str | None, rate_hz: int | None, block_frames: int) -> None:
-        self.asked = (name, rate_hz, block_frames)
+    def __init__(
+        self, name: str | None, rate_hz: int | None, block_frames: int, channels: int
+    ) -> None:
+        self.asked = (name, rate_hz, block_frames, channels)
 
 
-def refuse(*_: object) -> None:
+def refuse(*_: object, **__: object) -> None:
     raise RipienoError("there is none")
 
 
@@ -36,16 +42,18 @@ def test_none_is_silence() -> None:
 def test_jack_comes_first_and_decides(monkeypatch, caplog) -> None:
     monkeypatch.setattr(jack, "JackDevice", Server)
     with caplog.at_level(logging.WARNING):
-        assert isinstance(open_device("auto", 48000, 256), Server)
-    assert caplog.messages == ["the JACK server decides the rate: it is 44100, not 48000"]
+        assert isinstance(open_device("auto", 48000, 256, 8), Server)
+    rate, channels = caplog.messages
+    assert rate == "the JACK server decides the rate: it is 44100, not 48000"
+    assert "every stem" in channels
 
 
 def test_without_jack_the_sound_card(monkeypatch) -> None:
     monkeypatch.setattr(jack, "JackDevice", refuse)
     monkeypatch.setattr(portaudio, "PortAudioDevice", Card)
-    assert open_device("auto").asked == (None, None, 128)
-    assert open_device("auto", 44100, 64).asked == (None, 44100, 64)
-    assert open_device("USB").asked == ("USB", None, 128)
+    assert open_device("auto").asked == (None, None, 128, 2)
+    assert open_device("auto", 44100, 64, 0).asked == (None, 44100, 64, 0)
+    assert open_device("USB").asked == ("USB", None, 128, 2)
     with pytest.raises(RipienoError, match="there is none"):
         open_device("jack")
 

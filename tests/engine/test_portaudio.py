@@ -11,7 +11,14 @@ import pytest
 
 from engine import portaudio
 from engine.errors import RipienoError
-from engine.portaudio import OutputDevice, PortAudioDevice, find_device, list_again, list_devices
+from engine.portaudio import (
+    ALL_CHANNELS,
+    OutputDevice,
+    PortAudioDevice,
+    find_device,
+    list_again,
+    list_devices,
+)
 from engine.rt.layout import OUT_CHANNELS
 from tests.engine.test_jack import TIMES, run_child, run_children, wait_until
 from tests.engine.tiny_engine import TinyEngine
@@ -59,21 +66,41 @@ def test_the_native_callback_runs(device: PortAudioDevice) -> None:
     assert 0 <= device.latency_frames < 48000
 
 
-def test_stems_take_as_many_channels_as_there_are(pipewire: PipeWire) -> None:
-    device = PortAudioDevice(stems=True)
+@pytest.mark.parametrize("channels", [10, ALL_CHANNELS])
+def test_master_and_stems_take_the_channels_asked_for(pipewire: PipeWire, channels: int) -> None:
+    device = PortAudioDevice(channels=channels)
     engine = TinyEngine(device.rate_hz)
     device.start(engine)
     try:
         assert wait_until(lambda: engine.cycles >= 3)
-        assert engine.channels == min(device.info.channels, OUT_CHANNELS)
-        assert engine.channels > 2
+        assert device.info.channels > OUT_CHANNELS
+        assert engine.channels == (channels or OUT_CHANNELS)
+        device.name_parts(["Soprano", "Alto", "Tenor", "Bass", "Organ"])
+        words = device.description
+        assert "channels: 1-2 master, 3-4 Soprano, 5-6 Alto, 7-8 Tenor, 9-10 Bass" in words
+        assert ("11-12 Organ" in words) == (channels == ALL_CHANNELS)
     finally:
         device.close()
 
 
+def card(channels: int) -> OutputDevice:
+    return OutputDevice(0, "telephone", "ALSA", channels, 8000, 10.0, True)
+
+
+def test_more_channels_than_there_are_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(portaudio, "list_devices", lambda: [card(8)])
+    with pytest.raises(RipienoError, match="'telephone' has 8 output channels, 10 are asked for"):
+        PortAudioDevice(channels=10)
+
+
+@pytest.mark.parametrize("channels", [1, 3, 36, -2])
+def test_channels_come_in_pairs(channels: int) -> None:
+    with pytest.raises(RipienoError, match=f"even number from 2 to 34, got {channels}"):
+        PortAudioDevice(channels=channels)
+
+
 def test_a_device_with_one_channel_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    mono = OutputDevice(0, "telephone", "ALSA", 1, 8000, 10.0, True)
-    monkeypatch.setattr(portaudio, "list_devices", lambda: [mono])
+    monkeypatch.setattr(portaudio, "list_devices", lambda: [card(1)])
     with pytest.raises(RipienoError, match="'telephone' has 1 output channel"):
         PortAudioDevice()
 
