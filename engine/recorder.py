@@ -4,6 +4,10 @@ The session's pump thread hands over what the callback reported and rendered; a 
 everything that touches the disk, in blocks of a quarter second, so neither a slow disk nor a full
 one is felt by the music. A take begins with the first note after silence and ends after
 `silence_seconds` without a held note. See `engine.takes` for what a take's folder holds.
+
+With a `keep_folder` the takes are cut short and deleted when they are ten minutes old; only what
+`keep` asks for stays. So the last minutes can be kept as they sounded, plugins and all, for the
+price of a disk that turns over, not of gigabytes of memory.
 """
 
 from __future__ import annotations
@@ -18,9 +22,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from engine.errors import RipienoError
+from engine.keeping import KEEP_SECONDS
 from engine.rt.layout import CONTROLLER, MOVED, NOTE_OFF, NOTE_ON, OUT_CHANNELS, PANICKED, RESULT
 from engine.take_writer import RecorderSettings, TakeWriter
-from engine.takes import TakeInfo, TakePart
+from engine.takes import TakeInfo, TakePart, TransportPoint
 
 if TYPE_CHECKING:
     from engine.ensembles import Ensemble
@@ -29,6 +35,8 @@ CHUNK_SECONDS = 0.25  # audio goes to disk in blocks of this
 HISTORY_SECONDS = 1.0  # a note's report may come this much after its sound
 BACKLOG_SECONDS = 5.0  # what the disk may owe before audio is dropped
 MOST_FRAMES = (4 << 30) // 8 - 100_000  # a stereo WAV of floats ends at 4 GiB
+KEPT_AT_LEAST_SECONDS = 1.0
+ROLLING = RecorderSettings(longest_seconds=60.0, reserve_bytes=1 << 30)
 JOURNALLED = (NOTE_ON, NOTE_OFF, MOVED, CONTROLLER, PANICKED)
 
 
@@ -44,18 +52,25 @@ class Recorder:
         tempo_bpm: float = 120.0,
         settings: RecorderSettings | None = None,
         on_message: Callable[[str], None] = lambda sentence: None,
+        keep_folder: Path | None = None,
     ) -> None:
-        """`on_message` gets sentences for the player, from the writer's or the pump's thread."""
-        self._settings = settings or RecorderSettings()
+        """`on_message` gets sentences for the player, from the writer's or the pump's thread.
+
+        With a `keep_folder`, `takes_folder` is the recorder's own and gone when it is closed.
+        """
+        self._settings = settings or (ROLLING if keep_folder else RecorderSettings())
         self._rate_hz = rate_hz
         self._ensembles = [_described(0, ensemble)]
-        self._tempos = [(0, tempo_bpm)]
+        self._transport = [TransportPoint(0, tempo_bpm)]
         self._channels = _channels(ensemble)
-        self._writer = TakeWriter(Path(takes_folder), rate_hz, self._settings, on_message)
+        self._writer = TakeWriter(
+            Path(takes_folder), rate_hz, self._settings, on_message, keep_folder
+        )
         self._say = on_message
         self._lock = threading.Lock()  # held for memory work only
         self._start_frame = -1  # of the take; -1: none
         self._last_frame = 0  # of the last key-up
+        self._played: deque[tuple[int, int]] = deque()  # first and last frame of takes that ended
         self._held: dict[int, tuple] = {}  # note id -> its record as it is now
         self._controls: dict[tuple[int, int, int], tuple] = {}  # the newest of each
         self._history: deque[tuple[int, np.ndarray]] = deque()
@@ -64,6 +79,7 @@ class Recorder:
         self._chunk_frame = 0
         self._said_slow = False
         self.dropped_frames = 0
+        self.kept_folder: Path | None = None
 
     @property
     def recording(self) -> bool:
@@ -146,11 +162,41 @@ class Recorder:
             self._ensembles.append(_described(frame, ensemble))
             self._description_changed()
 
-    def tempo_changed(self, tempo_bpm: float, frame: int) -> None:
-        """From `frame` on, the beat of takes is another. [any]"""
+    def transport_changed(self, point: TransportPoint) -> None:
+        """From its frame on, the clock goes as `point` says. [any]"""
         with self._lock:
-            self._tempos.append((frame, tempo_bpm))
+            self._transport.append(point)
             self._description_changed()
+
+    def keep(self, seconds: float = KEEP_SECONDS) -> Path:
+        """Make a take of what was played in the last `seconds`: its folder, which fills by and by.
+
+        RipienoError if that was nothing. [any]
+        """
+        if not KEPT_AT_LEAST_SECONDS <= seconds <= KEEP_SECONDS:
+            raise RipienoError(
+                f"seconds to keep: {seconds:g} is outside {KEPT_AT_LEAST_SECONDS:g} .. "
+                f"{KEEP_SECONDS:g}"
+            )
+        with self._lock:
+            end_frame = self._audio_frame
+            first_frame = self._first_played(end_frame - round(seconds * self._rate_hz))
+            self._flush_chunk()
+        ago_s = (end_frame - first_frame) / self._rate_hz
+        started = time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(time.time() - ago_s))
+        self.kept_folder = self._writer.keep(first_frame, end_frame, started)
+        return self.kept_folder
+
+    def _first_played(self, since_frame: int) -> int:
+        """The first frame from `since_frame` on at which something was played."""
+        spans = [*self._played]
+        if self._start_frame >= 0:
+            last_frame = self._audio_frame if self._held else self._last_frame
+            spans.append((self._start_frame, last_frame))
+        for first_frame, last_frame in spans:
+            if last_frame > since_frame:
+                return max(first_frame, since_frame)
+        raise RipienoError("There is nothing to keep: nothing was played in that time")
 
     def close(self) -> None:
         """End the take and write everything out. Idempotent. [main]"""
@@ -161,7 +207,8 @@ class Recorder:
 
     def _start_take(self, frame: int) -> None:
         self._start_frame = self._last_frame = frame
-        self._ensembles, self._tempos = self._ensembles[-1:], self._tempos[-1:]
+        self._ensembles = self._ensembles[-1:]
+        self._transport = self._transport[-1:]
         self._channels = 2 + 2 * len(self._ensembles[0][2])
         self._said_slow = False
         self.dropped_frames = 0
@@ -195,6 +242,9 @@ class Recorder:
     def _end_take(self, frame: int) -> None:
         self._flush_chunk()
         self._writer.put("end", replace(self._info(), end_frame=frame))
+        self._played.append((self._start_frame, frame if self._held else self._last_frame))
+        while self._played[0][1] < frame - KEEP_SECONDS * self._rate_hz:
+            self._played.popleft()
         self._start_frame = -1
 
     def _append(self, frame: int, block: np.ndarray, end_frame: int) -> None:
@@ -234,7 +284,7 @@ class Recorder:
             rate_hz=self._rate_hz,
             start_frame=self._start_frame,
             ensembles=list(self._ensembles),
-            tempos=list(self._tempos),
+            transport=list(self._transport),
             dropped_frames=self.dropped_frames,
         )
 
@@ -242,7 +292,8 @@ class Recorder:
         if self._start_frame >= 0:
             self._writer.put("describe", self._info())
         else:
-            self._ensembles, self._tempos = self._ensembles[-1:], self._tempos[-1:]
+            self._ensembles = self._ensembles[-1:]
+            self._transport = self._transport[-1:]
 
 
 def _channels(ensemble: Ensemble) -> int:

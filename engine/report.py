@@ -113,7 +113,7 @@ def introduction(session: Session) -> list[str]:
         )
     if session.osc_port:
         sentences.append(f"Remote control: OSC on 127.0.0.1, port {session.osc_port}.")
-    if session.recorder is not None:
+    if session.settings.record:
         sentences.append(f"Takes are recorded in {session.takes_folder}.")
     return sentences
 
@@ -127,7 +127,9 @@ def summary(session: Session) -> list[str]:
         f"{stats.notes_network + stats.notes_rule} notes, delay {delay_ms['p50']:.1f}/"
         f"{delay_ms['p99']:.1f} ms (median/99 %), {stats.xruns} xruns{lost}."
     ]
-    folder = session.recorder_state()["folder"]
-    if folder:
-        sentences.append(f"Recorded: {folder}")
+    recorded = session.recorder_state()
+    if recorded["folder"]:
+        sentences.append(f"Recorded: {recorded['folder']}")
+    if recorded["kept"]:
+        sentences.append(f"Kept: {recorded['kept']}")
     return sentences

@@ -28,6 +28,7 @@ from engine.inputs import Inputs
 from engine.parameters import CHORD_MODES
 from engine.paths import takes_folder
 from engine.silence import SilentDevice
+from engine.takes import TransportPoint
 
 if TYPE_CHECKING:
     from engine.recorder import Recorder
@@ -56,6 +57,7 @@ class Settings:
     soundfont: Path | None = None
     osc_port: int | None = None  # None: no remote control
     record: bool = False
+    rolling: bool = False  # without recording, have the last minutes at hand for `keep`
     takes_folder: Path | None = None
 
     def __post_init__(self) -> None:
@@ -108,7 +110,7 @@ class Session:
         )
         self._jack = type(self.device).__name__ == "JackDevice"  # it takes MIDI by itself
         try:
-            tap = settings.record or on_audio is not None
+            tap = settings.record or settings.rolling or on_audio is not None
             soundfont = settings.soundfont or self.ensemble.soundfont_path
             self.engine = Engine(self.device.rate_hz, soundfont=soundfont, tap=tap)
             self.inputs = Inputs(self.engine, self.say)
@@ -146,7 +148,7 @@ class Session:
                 self.inputs.open_keyboards(self.settings.input_port)
             if self.settings.osc_port is not None:
                 self.control = Control(self, self.settings.osc_port)
-            if self.settings.record:
+            if self.settings.record or self.settings.rolling:
                 self._start_recorder()
         except BaseException:
             self.close()
@@ -283,7 +285,7 @@ class Session:
         """Set one parameter of the engine; ValueError names the legal range. [any]"""
         self.engine.set(name, value, part)
         if name == "tempo_bpm" and self.recorder is not None:
-            self.recorder.tempo_changed(value, self.engine.frame)
+            self.recorder.transport_changed(TransportPoint(self.engine.frame, value))
         self._changed()
 
     def get(self, name: str, part: int | None = None) -> float:
@@ -314,15 +316,31 @@ class Session:
 
     def recorder_state(self) -> dict[str, Any]:
         """What is being recorded; `folder` is the newest take's, "" before the first. [any]"""
-        recorder = self.recorder
+        recorder, on = self.recorder, self.settings.record
         if recorder is None:
-            return {"on": False, "recording": False, "folder": "", "seconds": 0.0}
+            return {"on": False, "recording": False, "folder": "", "seconds": 0.0, "kept": ""}
         return {
-            "on": True,
-            "recording": recorder.recording,
-            "folder": str(recorder.take_folder or ""),
-            "seconds": round(recorder.take_seconds, 2),
+            "on": on,
+            "recording": on and recorder.recording,
+            "folder": str(recorder.take_folder or "") if on else "",
+            "seconds": round(recorder.take_seconds, 2) if on else 0.0,
+            "kept": str(recorder.kept_folder or ""),
         }
+
+    def keep(self, seconds: float | None = None) -> Path:
+        """Make a take of what was just played: its folder, which fills by and by. [any]
+
+        `seconds` back from now, ten minutes at most and for None.
+        """
+        if self.recorder is None:
+            raise RipienoError("Nothing can be kept: this session does not listen to itself")
+        return self.recorder.keep() if seconds is None else self.recorder.keep(seconds)
+
+    def export(self, take: str, form: str, folder: Path | None = None) -> Path:
+        """Write a take for another program, see `engine.interchange`; may take seconds. [worker]"""
+        from engine.interchange.export import export_take, find_take
+
+        return export_take(find_take(take, self.takes_folder), [form], folder)
 
     def _changed(self) -> None:
         if self.control:
@@ -389,16 +407,19 @@ class Session:
     # ---- recorder and control ------------------------------------------------------------
 
     def _start_recorder(self) -> None:
+        from engine.keeping import new_rolling_folder
         from engine.recorder import Recorder
         from engine.takes import recover_takes
 
         recover_takes(self.takes_folder, self.say)
+        rolling = not self.settings.record
         self.recorder = Recorder(
-            self.takes_folder,
+            new_rolling_folder() if rolling else self.takes_folder,
             self.ensemble,
             self.engine.rate_hz,
             tempo_bpm=self.engine.get("tempo_bpm"),
             on_message=self.say,
+            keep_folder=self.takes_folder if rolling else None,
         )
 
     def _close_recorder(self) -> None:

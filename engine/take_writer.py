@@ -1,7 +1,10 @@
 """The thread that writes takes: it alone touches the disk, in the order things were queued.
 
 Made by the recorder, which cuts the stream into takes. Whatever fails, above all for want of room,
-ends the take being written with one sentence; the next take tries again. [worker]
+ends the take being written with one sentence; the next take tries again. Once a second it has the
+system put everything on the disk itself, so that a power cut costs no more than a crash. If takes
+are only to be had for a while, those that are over are deleted when they are `KEEP_SECONDS` old;
+what the player asks to keep is copied by a thread of its own (`engine.keeping`). [worker]
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ import queue
 import re
 import shutil
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from io import FileIO
@@ -22,13 +26,17 @@ import numpy as np
 import soundfile
 
 from engine.errors import RipienoError
+from engine.keeping import KEEP_SECONDS, Segment, keep_take, sync
 from engine.takes import (
     JOURNAL,
     JOURNAL_HEADER,
     MASTER,
     STEMS,
+    TakeError,
     TakeInfo,
+    found_end,
     lock_journal,
+    read_journal,
     write_take_midi,
 )
 from engine.waves import SAMPLE_FORMATS, GrowingWave
@@ -39,6 +47,8 @@ LONGEST_SECONDS = 2 * 3600.0  # a take without a pause goes on as another
 LEAST_ROOM_BYTES = 64 << 10  # with less than this, a failed write failed for want of room
 RESERVE_BYTES = 16 << 20  # left free on the disk
 CLOSE_SECONDS = 10.0
+KEEPING_SECONDS = 60.0  # how long closing waits for a kept take to be copied
+SYNC_SECONDS = 1.0
 AUDIBLE = 1e-6  # -120 dBFS: a part that stays below has no stem
 _FAILURES = (OSError, soundfile.SoundFileError, AssertionError)  # a short write is the last
 
@@ -76,10 +86,15 @@ class TakeWriter:
         rate_hz: int,
         settings: RecorderSettings,
         on_message: Callable[[str], None],
+        keep_folder: Path | None = None,
     ) -> None:
         self.folder: Path | None = None
         self.backlog_frames = 0
         self._takes_folder = takes_folder
+        self._keep_folder = keep_folder or takes_folder
+        self._rolling = keep_folder is not None
+        self._segments: list[Segment] = []  # what was written lately, in rising order
+        self._keepers: list[threading.Thread] = []
         self._rate_hz = rate_hz
         self._settings = settings
         self._say = on_message
@@ -87,6 +102,7 @@ class TakeWriter:
         self._journal: FileIO | None = None
         self._waves: dict[int, GrowingWave] = {}  # -1 the master, else a part's stem
         self._header_frame = 0
+        self._next_sync_s = 0.0
         self._said_failure = False
         self._backlog_lock = threading.Lock()
         self._queue: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
@@ -108,10 +124,24 @@ class TakeWriter:
             self.backlog_frames += len(audio)
         self._queue.put(("audio", (frame, audio)))
 
+    def keep(self, first_frame: int, end_frame: int, started: str) -> Path:
+        """Make a take of what is queued and written: its folder, filled by and by. [any]"""
+        try:
+            self._keep_folder.mkdir(parents=True, exist_ok=True)
+            folder = _new_folder(self._keep_folder, started)
+        except OSError as error:
+            raise TakeError(f"Nothing could be kept: {self._reason(error)}") from error
+        self._queue.put(("keep", (folder, first_frame, end_frame, started)))
+        return folder
+
     def close(self) -> None:
         """Write out what is queued; gives up on a disk that hangs."""
         self._queue.put(("quit", None))
         self._thread.join(CLOSE_SECONDS)
+        for keeper in self._keepers:
+            keeper.join(KEEPING_SECONDS)
+        if self._rolling:
+            shutil.rmtree(self._takes_folder, ignore_errors=True)
 
     def _run(self) -> None:
         steps = {
@@ -120,6 +150,7 @@ class TakeWriter:
             "audio": self._audio,
             "describe": self._describe,
             "end": self._end,
+            "keep": self._keep,
         }
         while True:
             step, what = self._queue.get()
@@ -138,7 +169,6 @@ class TakeWriter:
         self._check_room()
         folder = _new_folder(self._takes_folder, info.started)
         self.folder = folder
-        self._info = info
         info.save(folder)
         self._journal = FileIO(folder / JOURNAL, "w")
         lock_journal(self._journal.fileno())
@@ -146,6 +176,11 @@ class TakeWriter:
         self._waves = {-1: self._new_wave(folder / MASTER)}
         self._header_frame = 0
         self._waves[-1].update_header()
+        self._info = info
+        self._forget_old(info.start_frame)
+        if not self._rolling:
+            sync(self._takes_folder)
+            sync(folder)
 
     def _events(self, results: np.ndarray) -> None:
         if self._journal is None:
@@ -171,6 +206,8 @@ class TakeWriter:
             for wave in self._waves.values():
                 wave.update_header()
             self._check_room()
+            self._forget_old(info.start_frame + end)
+            self._sync()
 
     def _describe(self, info: TakeInfo) -> None:
         if self._info is not None and self.folder is not None:
@@ -185,10 +222,81 @@ class TakeWriter:
             wave.close((info.end_frame or 0) - info.start_frame)
         self._close_files()
         info.save(self.folder)
+        self._segments.append(Segment(self.folder, info))
         if self._said_failure:
             self._said_failure = False
-            self._say("Recording works again.")
-        self._write_midi(self.folder)
+            what = "What you play can be kept again." if self._rolling else "Recording works again."
+            self._say(what)
+        if not self._rolling:
+            self._write_midi(self.folder)
+            self._sync_all(self.folder)
+
+    def _sync(self) -> None:
+        """A slow disk is asked less often, so that it spends no more than a fifth on this."""
+        begun_s = time.monotonic()
+        if self._rolling or self.folder is None or begun_s < self._next_sync_s:
+            return
+        self._sync_all(self.folder)
+        now_s = time.monotonic()
+        self._next_sync_s = now_s + max(SYNC_SECONDS, 4 * (now_s - begun_s))
+
+    def _sync_all(self, folder: Path) -> None:
+        for path in [*folder.rglob("*"), folder]:
+            sync(path)
+
+    def _keep(self, what: tuple[Path, int, int, str]) -> None:
+        folder, first_frame, end_frame, started = what
+        segments = list(self._segments)
+        if self._info is not None and self.folder is not None:
+            for wave in self._waves.values():
+                wave.update_header()
+            segments.append(Segment(self.folder, replace(self._info, end_frame=end_frame)))
+        wanted = [
+            segment
+            for segment in segments
+            if segment.end_frame > first_frame and segment.info.start_frame < end_frame
+        ]
+        keeper = threading.Thread(
+            target=self._copy,
+            args=(wanted, first_frame, end_frame, folder, started),
+            name="keeper",
+            daemon=True,
+        )
+        self._keepers = [old for old in self._keepers if old.is_alive()] + [keeper]
+        keeper.start()
+
+    def _copy(
+        self,
+        segments: list[Segment],
+        first_frame: int,
+        end_frame: int,
+        folder: Path,
+        started: str,
+    ) -> None:
+        """Runs in a thread of its own, since it may take seconds."""
+        try:
+            if not segments:
+                raise TakeError("none of it could be written to disk")
+            self._check_room(folder, sum(map(_bytes_on_disk, segments)))
+            keep_take(segments, first_frame, end_frame, folder, started)
+            self._sync_all(folder)
+        except (RipienoError, *_FAILURES) as error:
+            with contextlib.suppress(OSError):
+                folder.rmdir()  # if nothing is in it yet
+            self._say(f"What you played could not be kept: {self._reason(error)}.")
+        else:
+            seconds = (end_frame - first_frame) / self._rate_hz
+            self._say(f"Kept {seconds:.0f} s of what you played: {folder}")
+
+    def _forget_old(self, now_frame: int) -> None:
+        """Let go of what is too old to be kept, unless somebody copies now."""
+        if any(keeper.is_alive() for keeper in self._keepers):
+            return
+        oldest_frame = now_frame - round(KEEP_SECONDS * self._rate_hz)
+        while self._segments and self._segments[0].end_frame < oldest_frame:
+            segment = self._segments.pop(0)
+            if self._rolling:
+                shutil.rmtree(segment.folder, ignore_errors=True)
 
     def _write_midi(self, folder: Path) -> None:
         try:
@@ -198,10 +306,16 @@ class TakeWriter:
 
     def _give_up(self, error: BaseException) -> None:
         """Keep what is written and say once why there is no more; the next take tries again."""
+        info, folder = self._info, self.folder
         self._close_files()
+        if info is not None and folder is not None:
+            with contextlib.suppress(TakeError, OSError):
+                end_frame = found_end(folder, info, read_journal(folder))
+                self._segments.append(Segment(folder, replace(info, end_frame=end_frame)))
         if not self._said_failure:
             self._said_failure = True
-            self._say(f"Recording stopped, the music goes on: {self._reason(error)}.")
+            stopped = "What you play cannot be kept" if self._rolling else "Recording stopped"
+            self._say(f"{stopped}, the music goes on: {self._reason(error)}.")
 
     def _close_files(self) -> None:
         for wave in self._waves.values():
@@ -212,9 +326,10 @@ class TakeWriter:
                 self._journal.close()
         self._waves, self._journal, self._info = {}, None, None
 
-    def _check_room(self) -> None:
-        if shutil.disk_usage(self._takes_folder).free < self._settings.reserve_bytes:
-            raise OSError(errno.ENOSPC, "No space left on device", str(self._takes_folder))
+    def _check_room(self, folder: Path | None = None, wanted_bytes: int = 0) -> None:
+        room = shutil.disk_usage(folder or self._takes_folder).free - wanted_bytes
+        if room < self._settings.reserve_bytes:
+            raise OSError(errno.ENOSPC, "No space left on device", str(folder))
 
     def _reason(self, error: BaseException) -> str:
         """Libraries do not always pass on that it was for want of room."""
@@ -243,6 +358,10 @@ def _new_folder(takes_folder: Path, started: str) -> Path:
             folder.mkdir()
             return folder
     raise OSError(errno.EEXIST, "too many takes of one second", str(takes_folder / name))
+
+
+def _bytes_on_disk(segment: Segment) -> int:
+    return sum(path.stat().st_size for path in segment.folder.rglob("*.wav"))
 
 
 def _file_name(name: str) -> str:

@@ -1,8 +1,9 @@
 """Takes on disk: their journal, their description, and the multitrack MIDI made of both. [worker]
 
-A take is a folder: `master.wav`, `stems/`, `take.json` (what played), `events.journal` (what the
-callback reported, appended as it happened) and, once the take has ended, `take.mid`. The recorder
-writes takes; `recover_takes` finishes those whose program died; `list_takes` shows them.
+A take is a folder: `master.wav`, `stems/`, `take.json` (what played, at which tempo and where in
+the bar), `events.journal` (what the callback reported, appended as it happened) and, once the take
+has ended, `take.mid`. The recorder writes takes; `recover_takes` finishes those whose program died;
+`list_takes` shows them; `engine.interchange` takes them elsewhere.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from engine.midi.files import write_midi
 from engine.midi.messages import MIDDLE_VELOCITY, NOTE_OFF
 from engine.midi.messages import NOTE_ON as NOTE_ON_STATUS
 from engine.midi.performance import Track, new_events
-from engine.midi.tempo import TempoMap
+from engine.midi.tempo import HIGHEST_TEMPO_BPM, LOWEST_TEMPO_BPM, TempoMap
 from engine.rt.layout import CONTROLLER, MOVED, NOTE_ON, PANICKED, RESULT
 from engine.rt.layout import NOTE_OFF as NOTE_ENDED
 
@@ -53,6 +54,26 @@ class TakePart:
     channel: int = 1  # 1..16
 
 
+@dataclass(frozen=True)
+class TransportPoint:
+    """What the clock said at a frame: `beat` is its position there and means nothing at rest."""
+
+    frame: int
+    tempo_bpm: float = 120.0
+    beat: float = 0.0  # quarter notes since the transport's bar 1
+    rolling: bool = False
+    beats_per_bar: int = 4
+
+    def __post_init__(self) -> None:
+        if not LOWEST_TEMPO_BPM <= self.tempo_bpm <= HIGHEST_TEMPO_BPM:
+            raise ValueError(
+                f"tempo_bpm must be {LOWEST_TEMPO_BPM:g} to {HIGHEST_TEMPO_BPM:g}, "
+                f"got {self.tempo_bpm!r}"
+            )
+        if not 1 <= self.beats_per_bar <= 64:
+            raise ValueError(f"beats_per_bar must be 1 to 64, got {self.beats_per_bar!r}")
+
+
 @dataclass
 class TakeInfo:
     """What `take.json` holds; frames are the stream's own, `start_frame` is the take's first."""
@@ -61,7 +82,7 @@ class TakeInfo:
     rate_hz: int
     start_frame: int
     ensembles: list[tuple[int, str, list[TakePart]]]  # from frame, name, parts
-    tempos: list[tuple[int, float]] = field(default_factory=lambda: [(0, 120.0)])  # frame, bpm
+    transport: list[TransportPoint] = field(default_factory=lambda: [TransportPoint(0)])
     end_frame: int | None = None
     dropped_frames: int = 0
 
@@ -74,7 +95,7 @@ class TakeInfo:
             "start_frame": self.start_frame,
             "end_frame": self.end_frame,
             "dropped_frames": self.dropped_frames,
-            "tempos": [{"frame": frame, "tempo_bpm": bpm} for frame, bpm in self.tempos],
+            "transport": [vars(point) for point in self.transport],
             "ensembles": [
                 {"frame": frame, "name": name, "parts": [vars(part) for part in parts]}
                 for frame, name, parts in self.ensembles
@@ -100,7 +121,7 @@ class TakeInfo:
                     (int(e["frame"]), str(e["name"]), [TakePart(**part) for part in e["parts"]])
                     for e in data["ensembles"]
                 ],
-                tempos=[(int(t["frame"]), float(t["tempo_bpm"])) for t in data["tempos"]],
+                transport=[TransportPoint(**point) for point in _transport(data)],
                 end_frame=data["end_frame"],
                 dropped_frames=int(data["dropped_frames"]),
             )
@@ -180,10 +201,10 @@ def write_take_midi(folder: Path) -> Path:
         for frame, _, parts in info.ensembles[1:]
         for number, part in enumerate(parts)
     ]
-    changes = [(max(frame - start, 0) / rate_hz, bpm) for frame, bpm in info.tempos]
+    changes = [(max(at.frame - start, 0) / rate_hz, at.tempo_bpm) for at in info.transport]
     return write_midi(
         folder / MIDI,
-        _tracks(info),
+        take_tracks(info),
         results_to_events(results, rate_hz, start, info.end_frame),
         TempoMap.from_seconds(changes),
         title=folder.name,
@@ -201,12 +222,11 @@ def recover_takes(
     """
     finished: list[Path] = []
     for folder in _take_folders(takes_folder):
-        if (folder / MIDI).exists() or not (folder / JOURNAL).exists() or _in_use(folder):
+        if (folder / MIDI).exists() or not (folder / JOURNAL).exists() or in_use(folder):
             continue
         try:
             info, results = TakeInfo.load(folder), read_journal(folder)
-            last_frame = int(results["frame"].max(initial=info.start_frame))
-            info.end_frame = max(last_frame, info.start_frame + _wave_frames(folder / MASTER))
+            info.end_frame = found_end(folder, info, results)
             info.save(folder)
             write_take_midi(folder)
         except (RipienoError, OSError) as error:
@@ -237,6 +257,14 @@ def list_takes(takes_folder: Path) -> list[Take]:
     return sorted(takes, key=lambda take: (take.started, take.folder.name), reverse=True)
 
 
+def found_end(folder: Path, info: TakeInfo, results: np.ndarray) -> int:
+    """The frame a take ends at; for one that had no orderly end, where its files end. [any]"""
+    if info.end_frame is not None:
+        return info.end_frame
+    last_frame = int(results["frame"].max(initial=info.start_frame))
+    return max(last_frame, info.start_frame + _wave_frames(folder / MASTER))
+
+
 def lock_journal(descriptor: int) -> bool:
     """Mark an open journal as in use until it is closed; False if another program has. [any]"""
     try:
@@ -250,7 +278,7 @@ def lock_journal(descriptor: int) -> bool:
     return True
 
 
-def _in_use(folder: Path) -> bool:
+def in_use(folder: Path) -> bool:
     with (folder / JOURNAL).open("rb") as journal:
         return not lock_journal(journal.fileno())
 
@@ -261,8 +289,11 @@ def _take_folders(takes_folder: Path) -> list[Path]:
     return sorted(path.parent for path in takes_folder.glob(f"*/{DESCRIPTION}"))
 
 
-def _tracks(info: TakeInfo) -> Sequence[Track]:
-    """A track per part of the largest ensemble; its name has the names of all that played it."""
+def take_tracks(info: TakeInfo) -> Sequence[Track]:
+    """A track per part of the largest ensemble; its name has the names of all that played it.
+
+    [any]
+    """
     tracks = []
     for number in range(max((len(parts) for _, _, parts in info.ensembles), default=0)):
         played = [parts[number] for _, _, parts in info.ensembles if number < len(parts)]
@@ -270,6 +301,11 @@ def _tracks(info: TakeInfo) -> Sequence[Track]:
         part = played[0]
         tracks.append(Track(name, part.program, part.bank, part.channel))
     return tracks
+
+
+def _transport(data: dict[str, Any]) -> list[dict[str, Any]]:
+    """The points of the clock; takes of earlier versions know the tempo alone."""
+    return data["transport"] if "transport" in data else data["tempos"]
 
 
 def _wave_frames(path: Path) -> int:

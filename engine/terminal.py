@@ -1,8 +1,9 @@
 """The terminal while playing: one live status line, and the computer keyboard as a piano.
 
 Key layout as in Ableton Live: A W S E D F T G Y H U J K O L P from C, Z and X move an octave, C
-and V change the velocity. Escape is panic, Q leaves. A terminal reports no key coming up, so a
-note lasts until its key has not repeated for a while. Runs on the thread that calls `run`. [main]
+and V change the velocity. Escape is panic, Q leaves, R keeps what was just played. A terminal
+reports no key coming up, so a note lasts until its key has not repeated for a while. Runs on the
+thread that calls `run`. [main]
 """
 
 from __future__ import annotations
@@ -20,12 +21,12 @@ from typing import Any, TextIO
 PIANO = {key: step for step, key in enumerate("awsedftgyhujkolp")}
 HELP = (
     "Keys: A-P row plays (Z/X octave, C/V velocity), [ ] chord window, 1-9 ensemble, "
-    "Esc panic, Q quit"
+    "R keep what you just played, Esc panic, Q quit"
 )
 NOTE_S = 0.65
 LONGEST_NAMES = 60
 BARS = " ▁▂▃▄▅▆▇█"
-PANIC_KEY, QUIT_KEY = "\x1b", "q"
+PANIC_KEY, QUIT_KEY, KEEP_KEY = "\x1b", "q", "r"
 
 
 @dataclass

@@ -36,7 +36,10 @@ class GrowingWave:
         )
 
     def write(self, audio: np.ndarray, at_frame: int) -> None:
-        """Write `audio` (frames, channels) float32 at a place not before the end so far."""
+        """Write `audio` (frames, channels) at a place not before the end so far.
+
+        float32, or int32 with the sample in the upper bits, which keeps every bit of a copy.
+        """
         if at_frame < self.frames:
             raise ValueError(f"at_frame must be {self.frames} or more, got {at_frame}")
         if at_frame > self.frames:

@@ -1,7 +1,8 @@
-"""Arrange a MIDI file for an ensemble: every note goes to a part, nothing else changes.
+"""Arrange a score for an ensemble: every note goes to a part, nothing else changes.
 
-All tracks are read as one keyboard (drums left out); the result has a track a part, with its name
-and program, and keeps the file's tempo, meter and key. No sound is made, so it takes seconds.
+The score is MIDI, MusicXML or a DAWproject. All its tracks are read as one keyboard (drums left
+out); the result has a track a part, with its name and program, and keeps tempo, meter and key. No
+sound is made, so it takes seconds.
 """
 
 from __future__ import annotations
@@ -11,17 +12,19 @@ from pathlib import Path
 
 from engine.commands.arguments import add_chord_window, add_ensemble
 
-SUMMARY = "a MIDI file in, the same music for an ensemble out"
+SUMMARY = "a score in, the same music for an ensemble out"
 EXAMPLES = """\
 examples:
   ripieno arrange piano.mid -o quartet.mid
-  ripieno arrange piano.mid -o choir.mid --ensemble satb_choir
+  ripieno arrange hymn.musicxml -o choir.mid --ensemble satb_choir
   ripieno arrange piano.mid -o live.mid --chord-window 0     as it would be played live"""
 WINDOW_MS = 45.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("input", metavar="IN.mid", type=Path, help="the MIDI file to arrange")
+    parser.add_argument(
+        "input", metavar="IN", type=Path, help="MIDI, MusicXML or DAWproject"
+    )
     parser.add_argument(
         "-o", "--output", metavar="OUT.mid", type=Path, required=True, help="where to write"
     )
@@ -32,11 +35,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from engine.compiling import say_if_first
     from engine.ensembles import load_ensemble
-    from engine.midi.files import read_midi, write_midi
+    from engine.interchange.scores import read_score
+    from engine.midi.files import write_midi
     from engine.separate import arrange
 
     ensemble = load_ensemble(arguments.ensemble)
-    performance = read_midi(arguments.input)
+    performance = read_score(arguments.input)
     say_if_first()
     window_ms = WINDOW_MS if arguments.chord_window is None else arguments.chord_window
     arrangement = arrange(performance, ensemble, window_ms)

@@ -1,7 +1,9 @@
 """Play: every note from the keyboard goes, as it is struck, to the instrument it belongs to.
 
 With no MIDI keyboard, the computer's own plays (the A row from C, Z and X move an octave), or a
-MIDI file does (--from). Escape is panic, Q or Ctrl-C leaves. Every take is recorded as it happens.
+file does (--from). Escape is panic, Q or Ctrl-C leaves. Every take is recorded as it happens; R
+keeps what you just played, the last ten minutes at most, as a take of its own, also with
+--no-record.
 """
 
 from __future__ import annotations
@@ -55,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         dest="from_file",
         metavar="FILE",
         type=Path,
-        help="play this MIDI file in real time, as if at the keyboard",
+        help="play this file in real time, as if at the keyboard: MIDI, MusicXML, DAWproject",
     )
     add_ensemble(parser)
     add_chord_window(parser)
@@ -88,7 +90,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=DEFAULT_PORT,
         help="where remotes may send OSC (default: %(default)s; see engine/CONTROL.md)",
     )
-    parser.add_argument("--no-record", action="store_true", help="do not record this take")
+    parser.add_argument("--no-record", action="store_true", help="record only what R asks for")
     parser.add_argument("--takes", metavar="FOLDER", type=Path, help="record into this folder")
     parser.add_argument(
         "--duration",
@@ -116,6 +118,7 @@ def run(arguments: argparse.Namespace) -> int:
         soundfont=arguments.soundfont,
         osc_port=arguments.osc_port,
         record=not arguments.no_record,
+        rolling=True,
         takes_folder=arguments.takes,
     )
     line = terminal.StatusLine()
@@ -138,9 +141,9 @@ def run(arguments: argparse.Namespace) -> int:
 def _read(path: Path | None) -> Any:
     if path is None:
         return None
-    from engine.midi.files import read_midi
+    from engine.interchange.scores import read_score
 
-    return read_midi(path)
+    return read_score(path)
 
 
 def _loop(session: Any, player: Any, line: Any, read_keys: Any, duration_s: float | None) -> None:
@@ -190,6 +193,8 @@ def _keys(session: Any, piano: Any, typed: str, now_s: float) -> bool:
         if character == terminal.PANIC_KEY:
             piano.down.clear()
             session.panic()
+        elif character.lower() == terminal.KEEP_KEY:
+            session.keep()
         elif character in "[]":
             step_ms = 5.0 if character == "]" else -5.0
             wanted_ms = session.get("chord_window_ms") + step_ms

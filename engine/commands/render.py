@@ -1,8 +1,9 @@
-"""Render a MIDI file to audio: what the ensemble makes of it, as fast as the computer goes.
+"""Render a score to audio: what the ensemble makes of it, as fast as the computer goes.
 
-The file is played at the keyboard, and every note is given to a part as it would be live. If its
-tracks bear the names of the ensemble's parts, as those `ripieno arrange` writes do, each track goes
-straight to its part. The WAV is stereo, 24 bit; --stems adds one for each part.
+The score (MIDI, MusicXML or a DAWproject) is played at the keyboard, and every note is given to a
+part as it would be live. If its tracks bear the names of the ensemble's parts, as those `ripieno
+arrange` writes do, each track goes straight to its part. The WAV is stereo, 24 bit; --stems adds
+one for each part.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from engine.commands.arguments import (
     number,
 )
 
-SUMMARY = "a MIDI file in, the ensemble's sound out (and its stems)"
+SUMMARY = "a score in, the ensemble's sound out (and its stems)"
 EXAMPLES = """\
 examples:
   ripieno render piano.mid -o quartet.wav
@@ -27,7 +28,9 @@ examples:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("input", metavar="IN.mid", type=Path, help="the MIDI file to play")
+    parser.add_argument(
+        "input", metavar="IN", type=Path, help="MIDI, MusicXML or DAWproject"
+    )
     parser.add_argument(
         "-o", "--output", metavar="OUT.wav", type=Path, required=True, help="where to write"
     )
@@ -50,10 +53,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from engine.compiling import say_if_first
     from engine.ensembles import load_ensemble
-    from engine.midi.files import read_midi
+    from engine.interchange.scores import read_score
     from engine.rendering import render_file
 
-    performance, ensemble = read_midi(arguments.input), load_ensemble(arguments.ensemble)
+    performance, ensemble = read_score(arguments.input), load_ensemble(arguments.ensemble)
     say_if_first()
     rendered = render_file(
         performance,

@@ -20,7 +20,7 @@ from engine.midi.files import read_midi
 from engine.midi.performance import Performance, new_events
 from engine.midi.player import Feeder
 from engine.recorder import Recorder, RecorderSettings
-from engine.takes import TakeInfo, read_journal
+from engine.takes import TakeInfo, TransportPoint, read_journal
 from engine.waves import GrowingWave
 from tests.engine.take_stream import (
     RATE_HZ,
@@ -189,7 +189,7 @@ def test_another_ensemble_in_the_middle_of_a_take(taping: Taping) -> None:
     stream = taping.play([on(0, 1, 0), on(8000, 2, 3), off(9000, 1, 0), off(9000, 2, 3)], 0.5)
     quartet = ensemble("Violin", "Violin 2", "Viola", "Cello", ident="quartet", first_program=40)
     taping.recorder.ensemble_changed(quartet, stream.frame)
-    taping.recorder.tempo_changed(120.0, stream.frame)
+    taping.recorder.transport_changed(TransportPoint(stream.frame, 120.0))
     stream.run(3.0)
     taping.recorder.close()
     (take,) = taping.takes

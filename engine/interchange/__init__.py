@@ -1,0 +1,1 @@
+"""Takes into other programs' files, and their scores into ours."""
