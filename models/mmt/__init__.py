@@ -1,1 +1,1 @@
-"""Multitrack Music Transformer: music as rows of six codes, and the step that writes the next row."""
+"""Multitrack Music Transformer: music as rows of six codes, and the step that writes the next."""

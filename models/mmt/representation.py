@@ -25,10 +25,8 @@ from models.mmt.instruments import NAMES
 
 TICKS = 12  # a beat, which is always a quarter note
 BEATS = 256
-DURATIONS = np.array(
-    [*range(1, 13), 15, 16, 18, 20, 21, 24, 30, 36, 40, 42, 48, 60, 72, 84, 96]
-    + [120, 144, 168, 192, 384]
-)  # in ticks
+_SHORT, _LONG = range(1, 13), (48, 60, 72, 84, 96, 120, 144, 168, 192, 384)
+DURATIONS = np.array([*_SHORT, 15, 16, 18, 20, 21, 24, 30, 36, 40, 42, *_LONG])  # in ticks
 FIELDS = ("type", "beat", "position", "pitch", "duration", "instrument")
 TYPE, BEAT, POSITION, PITCH, DURATION, INSTRUMENT = range(6)
 SIZES = (5, BEATS + 1, TICKS + 1, 129, len(DURATIONS) + 1, len(NAMES) + 1)
@@ -101,7 +99,9 @@ def decode(rows: np.ndarray) -> np.ndarray:
         bad = np.flatnonzero((rows[:, field] < low) | (rows[:, field] >= size))
         if len(bad):
             value = rows[bad[0], field]
-            raise ModelError(f"row {bad[0]}: {name} must be {low[bad[0]]} to {size - 1}, is {value}")
+            raise ModelError(
+                f"row {bad[0]}: {name} must be {low[bad[0]]} to {size - 1}, is {value}"
+            )
     rows = rows[notes].astype(np.int32)
     onset = (rows[:, BEAT] - 1) * TICKS + rows[:, POSITION] - 1
     length = DURATIONS[rows[:, DURATION] - 1]

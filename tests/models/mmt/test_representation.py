@@ -1,4 +1,4 @@
-"""The representation: every code where it belongs, and music that survives the way there and back."""
+"""The representation: every code where it belongs, and music survives the way there and back."""
 
 import numpy as np
 import pytest
