@@ -1,0 +1,97 @@
+"""A real DAW, Ardour 7, records our ports over JACK, following JACK's transport."""
+
+import shutil
+import time
+from pathlib import Path
+
+import jack
+import numpy as np
+import pytest
+import soundfile
+
+from engine.jack import JackDevice
+from engine.midi.files import read_midi
+from engine.paths import presets_folder
+from engine.session import Session, Settings
+from engine.soundfonts import bundled_soundfont
+from tests.ardour import ardour
+from tests.servers import JackServer
+
+pytestmark = [pytest.mark.jack, pytest.mark.slow]
+PIECE = presets_folder() / "demo" / "herzliebster_jesu.mid"
+PARTS = 4
+PLAY_S = 3.0
+HALF_A_STEP = 2.0**-24  # of a take's 24 bits
+
+
+def stereo(name: str) -> list[str]:
+    return [f"ripieno-test:{name}_{side}" for side in ("left", "right")]
+
+
+TRACKS = {
+    "Whole": stereo("master"),
+    **{f"Part{part}": stereo(f"stem_{part:02d}") for part in range(1, PARTS + 1)},
+}
+
+
+@pytest.mark.parametrize(
+    "jack_server", [{"block_frames": n} for n in (128, 256, 512)], indirect=True
+)
+def test_ardour_records_what_we_record_sample_by_sample(
+    jack_server: JackServer, tmp_path: Path
+) -> None:
+    if shutil.which("ardour7-lua") is None:
+        pytest.fail("Ardour is not installed (Debian: apt-get install ardour)")
+    heard: list[np.ndarray] = []
+    settings = Settings(
+        input_port="none",
+        record=True,
+        takes_folder=tmp_path / "takes",
+        soundfont=bundled_soundfont(),
+    )
+    device = JackDevice("ripieno-test")
+    with Session(settings, lambda _: None, on_audio=heard.append, device=device) as session:
+        with ardour(jack_server, tmp_path, TRACKS) as daw:
+            roll(True)
+            time.sleep(0.3)
+            session.inputs.play_file(read_midi(PIECE))
+            time.sleep(PLAY_S)
+            roll(False)
+            time.sleep(0.3)
+            recorded = daw.stop()
+        assert session.engine.stats().underruns == 0
+        take = Path(session.recorder_state()["folder"])
+    ours = np.concatenate(heard)
+    whole = recorded["Whole"]
+    first_frame = found_at(whole.audio, ours[:, :2])
+    assert first_frame >= 0
+    for i, name in enumerate(TRACKS):
+        track = recorded[name]
+        assert track.start_frame == whole.start_frame
+        assert len(track.audio) == len(whole.audio) > (PLAY_S - 0.5) * jack_server.rate_hz
+        assert np.abs(track.audio).max() > 0.01
+        same = ours[first_frame : first_frame + len(track.audio), 2 * i : 2 * i + 2]
+        assert np.array_equal(track.audio, same)
+    taken, _ = soundfile.read(take / "master.wav", dtype="float32")
+    assert found_at(taken, ours[:, :2], HALF_A_STEP) >= 0
+
+
+def found_at(piece: np.ndarray, whole: np.ndarray, tolerance: float = 0.0) -> int:
+    """The row of `whole` (frames, 2) where `piece` lies, sample by sample; -1 if nowhere."""
+    loud = int(np.argmax(np.abs(piece).max(axis=1) > 0.01))
+    near = (np.abs(whole - piece[loud]) <= tolerance).all(axis=1)
+    for start in np.flatnonzero(near) - loud:
+        same = whole[start : start + len(piece)] if start >= 0 else whole[:0]
+        if len(same) == len(piece) and np.abs(same - piece).max() <= tolerance:
+            return int(start)
+    return -1
+
+
+def roll(on: bool) -> None:
+    """Start or stop JACK's transport."""
+    client = jack.Client("transport", no_start_server=True)
+    if on:
+        client.transport_start()
+    else:
+        client.transport_stop()
+    client.close()
