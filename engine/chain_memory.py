@@ -28,6 +28,7 @@ else:
 
 MEMORY_FOLDER = Path("/dev/shm")  # Linux: never written to a disk
 PREFIX = "ripieno-chain-"
+HOST_PLUGIN = 128  # word of the header: which plugin the host called last; not for the callback
 
 
 class ChainMemory:

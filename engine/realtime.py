@@ -68,14 +68,34 @@ def raise_priority(priority: int = WORKER_PRIORITY) -> list[str]:
 
     `priority`: 1 to 99, to stay below the audio thread's. Its children do not inherit it.
     """
+    return set_priority(0, priority)
+
+
+def set_priority(thread_id: int, priority: int) -> list[str]:
+    """Run a thread of this process under SCHED_FIFO; a sentence if refused. Never raises. [any]
+
+    `thread_id`: the system's (`Thread.native_id`), 0: the caller's. Priority 0: as any other's.
+    """
     if not hasattr(os, "sched_setscheduler"):
         return []
     try:
-        policy = os.SCHED_FIFO | getattr(os, "SCHED_RESET_ON_FORK", 0)
-        os.sched_setscheduler(0, policy, os.sched_param(priority))
+        policy = os.SCHED_FIFO if priority else os.SCHED_OTHER
+        policy |= getattr(os, "SCHED_RESET_ON_FORK", 0)
+        os.sched_setscheduler(thread_id, policy, os.sched_param(priority))
     except (OSError, ValueError) as error:
         return [f"Realtime priority {priority} was refused ({error.args[-1]}): {FIX}."]
     return []
+
+
+def audio_priority() -> int:
+    """The highest realtime priority of this process's threads, 0 if none has one. [any]"""
+    found = [0]
+    try:
+        for task in os.listdir("/proc/self/task"):
+            found.append(os.sched_getparam(int(task)).sched_priority)
+    except OSError:  # another system, or a thread that has just ended
+        pass
+    return max(found)
 
 
 def limits() -> list[str]:

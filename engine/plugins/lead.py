@@ -1,0 +1,62 @@
+"""How far behind the callback reads what plugins made: as little as has proved to be enough. [any]
+
+A host that was late once may be late again, so a miss adds to the lead at once; room that was
+never needed is given back slowly, and more slowly after every miss.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+STEP = 64  # frames; hosts work in pieces of as many
+FADE = 64  # frames the callback wants to have beyond its block
+SPARE_BLOCK_S = 0.0025  # a host's delay that the first guess allows for
+COMFORT = 2 * STEP  # frames: with so much room always left, a step is given back
+PATIENCE_S = 10.0
+LONGEST_PATIENCE_S = 600.0
+MOST = 4096
+
+
+@dataclass
+class Lead:
+    """The lead of one chain, in frames."""
+
+    frames: int
+    least: int
+    patience_s: float = PATIENCE_S
+    _comfortable_since_s: float | None = None
+
+    @classmethod
+    def first(cls, block_frames: int, rate_hz: int) -> Lead:
+        """A first guess for a stream in blocks of so many frames. [any]"""
+        least = least_lead(block_frames)
+        return cls(whole_steps(least + SPARE_BLOCK_S * rate_hz), least)
+
+    def update(self, misses: int, headroom_frames: int | None, now_s: float) -> bool:
+        """Take in what happened since last time; whether `frames` is another now. [any]
+
+        `headroom_frames`: the smallest room left since then, None if nothing was heard.
+        """
+        before = self.frames
+        if misses:
+            self.frames = min(self.frames + max(STEP, self.frames // 4 // STEP * STEP), MOST)
+            self.patience_s = min(2.0 * self.patience_s, LONGEST_PATIENCE_S)
+            self._comfortable_since_s = None
+        elif headroom_frames is None or headroom_frames < COMFORT:
+            self._comfortable_since_s = None
+        elif self._comfortable_since_s is None:
+            self._comfortable_since_s = now_s
+        elif now_s - self._comfortable_since_s >= self.patience_s and self.frames > self.least:
+            self.frames -= STEP
+            self._comfortable_since_s = now_s
+        return self.frames != before
+
+
+def least_lead(block_frames: int) -> int:
+    """What the callback needs if the host takes no time at all. [any]"""
+    return whole_steps(block_frames + FADE + STEP)
+
+
+def whole_steps(frames: float) -> int:
+    """So many frames, rounded up to whole steps. [any]"""
+    return int(-(-frames // STEP)) * STEP

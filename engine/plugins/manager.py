@@ -1,0 +1,112 @@
+"""The plugins of a session: a chain of them in each slot, each chain in a process of its own.
+
+Used by the session and its control. Nothing here waits for a plugin: loading goes on in the
+background, and until it is done the slot plays as before.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from engine import realtime
+from engine.plugins.chain import SLOTS, ChainSpec, PluginError, slot_number
+from engine.plugins.hosted import HostedChain
+from engine.plugins.scan import resolve
+
+NAMES = {number: name for name, number in SLOTS.items()}
+QUIET_PRIORITY = 20  # where the audio thread has no realtime priority of its own
+
+
+class Plugins:
+    """Chains by the name of their slot: "part 3", "send a", "send b", "master". [any]
+
+    `say` gets each sentence for the player, on any thread.
+    """
+
+    def __init__(self, engine: Any, say: Callable[[str], None]) -> None:
+        self._engine = engine
+        self._say = say
+        self._lock = threading.Lock()
+        self._chains: dict[str, HostedChain] = {}
+
+    def set_chain(self, slot_name: str, spec: ChainSpec | None) -> None:
+        """Put plugins into a slot, or take them out for None; never waits for them. [any]
+
+        PluginError if a plugin is not known or in quarantine; nothing is changed then.
+        """
+        name = NAMES[slot_number(slot_name)]
+        if spec is None:
+            with self._lock:
+                leaving = self._chains.pop(name, None)
+            if leaving is not None:
+                leaving.close()
+            return
+        spec = ChainSpec(tuple(resolve(plugin) for plugin in spec.plugins))
+        with self._lock:
+            if name not in self._chains:
+                self._chains[name] = HostedChain(self._engine, name, self._say)
+            self._chains[name].start(spec)
+
+    def chain(self, slot_name: str) -> ChainSpec | None:
+        """What is in a slot, with the plugins' states, ready to be saved; None if empty. [main]"""
+        name = NAMES[slot_number(slot_name)]
+        with self._lock:
+            chain = self._chains.get(name)
+        return chain.spec() if chain is not None else None
+
+    def slots(self) -> list[str]:
+        """Names of the slots that hold a chain. [any]"""
+        with self._lock:
+            return sorted(self._chains, key=SLOTS.__getitem__)
+
+    def state(self) -> dict[str, Any]:
+        """Every chain by its slot, ready for JSON. [any]"""
+        with self._lock:
+            chains = dict(self._chains)
+        return {name: chains[name].describe() for name in sorted(chains, key=SLOTS.__getitem__)}
+
+    def parameters(self, slot_name: str, index: int) -> list[dict[str, Any]]:
+        """What can be set in a plugin of a chain; empty while it is loading. [any]"""
+        return self._find(slot_name).parameters(index)
+
+    def set_parameter(self, slot_name: str, index: int, name: str, value01: float) -> None:
+        """Set a parameter of the chain's plugin number `index`, from 0. [any]"""
+        self._find(slot_name).set_parameter(index, name, value01)
+
+    def bypass(self, slot_name: str, index: int, on: bool) -> None:
+        """Hear one plugin of a chain or not. [any]"""
+        self._find(slot_name).bypass(index, on)
+
+    def open_editor(self, slot_name: str, index: int) -> None:
+        """Let a plugin show its own window, in its own process. [any]"""
+        self._find(slot_name).open_editor(index)
+
+    def close_editor(self, slot_name: str) -> None:
+        """Close the window a chain shows, if any. [any]"""
+        self._find(slot_name).close_editor()
+
+    def tend(self) -> None:
+        """Watch over all chains; the session calls it twice a second. [main]"""
+        with self._lock:
+            chains = list(self._chains.values())
+        if chains:
+            audio = realtime.audio_priority()
+            priority = max(audio - 1, 1) if audio else QUIET_PRIORITY
+            for chain in chains:
+                chain.tend(priority)
+
+    def close(self) -> None:
+        """Take every chain out of the sound and end its process. Idempotent. [main]"""
+        with self._lock:
+            chains, self._chains = list(self._chains.values()), {}
+        for chain in chains:
+            chain.close()
+
+    def _find(self, slot_name: str) -> HostedChain:
+        name = NAMES[slot_number(slot_name)]
+        with self._lock:
+            if name not in self._chains:
+                raise PluginError(f"there are no plugins on {name}")
+            return self._chains[name]
