@@ -13,10 +13,21 @@ import os
 import sys
 import traceback
 
-from engine.commands import arrange, connections, demo, devices, doctor, play, render, takes
+from engine.commands import (
+    arrange,
+    connections,
+    demo,
+    devices,
+    doctor,
+    export,
+    play,
+    plugins,
+    render,
+    takes,
+)
 from engine.errors import RipienoError
 
-COMMANDS = (demo, play, arrange, render, devices, doctor, takes, connections)
+COMMANDS = (demo, play, arrange, render, devices, doctor, takes, export, connections, plugins)
 DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 
 DESCRIPTION = """\

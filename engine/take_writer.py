@@ -12,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import queue
-import re
 import shutil
 import threading
 import time
@@ -39,7 +38,7 @@ from engine.takes import (
     read_journal,
     write_take_midi,
 )
-from engine.waves import SAMPLE_FORMATS, GrowingWave
+from engine.waves import SAMPLE_FORMATS, GrowingWave, file_name
 
 SILENCE_SECONDS = 8.0
 HEADER_SECONDS = 0.5  # the headers of the files on disk are brought up to date this often
@@ -347,7 +346,7 @@ class TakeWriter:
 
     def _stem_path(self, folder: Path, info: TakeInfo, part: int) -> Path:
         names = [parts[part].name for _, _, parts in info.ensembles if part < len(parts)]
-        return folder / STEMS / f"{part + 1}-{_file_name(names[-1] if names else 'part')}.wav"
+        return folder / STEMS / f"{part + 1}-{file_name(names[-1] if names else 'part')}.wav"
 
 
 def _new_folder(takes_folder: Path, started: str) -> Path:
@@ -362,8 +361,3 @@ def _new_folder(takes_folder: Path, started: str) -> Path:
 
 def _bytes_on_disk(segment: Segment) -> int:
     return sum(path.stat().st_size for path in segment.folder.rglob("*.wav"))
-
-
-def _file_name(name: str) -> str:
-    """A part's name as a file name that every system takes."""
-    return re.sub(r"[^\w -]+", "_", name).strip(" _") or "part"

@@ -5,6 +5,7 @@ that dies leaves all it had written until then. Silence costs nothing: a jump fo
 which reads as zeros, and on most file systems takes no room.
 """
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -62,3 +63,8 @@ class GrowingWave:
                 self.write(np.zeros((1, self._channels), np.float32), frames - 1)
         finally:
             self._file.close()
+
+
+def file_name(name: str) -> str:
+    """A part's name as a file name that every system takes. [any]"""
+    return re.sub(r"[^\w -]+", "_", name).strip(" _") or "part"

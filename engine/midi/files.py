@@ -102,17 +102,19 @@ def write_midi(
     key_signatures: Iterable[tuple[float, str]] = (),
     title: str = "",
     programs: Iterable[tuple[float, int, int, int]] = (),
+    markers: Iterable[tuple[float, str]] = (),
 ) -> Path:
     """Write type 1: a track of tempos and signatures, then one per Track with name and program.
 
     `events` (n,) of EVENT; an event goes to the track its `track` names, on that track's channel.
-    `programs` are later changes: (seconds, track, bank, program). Raises MidiFileError when the
-    file cannot be written. [any]
+    `programs` are later changes: (seconds, track, bank, program); `markers` (beat, name). Raises
+    MidiFileError when the file cannot be written. [any]
     """
     path = Path(path)
     written_tempo = _whole_microseconds(tempo or TempoMap())
     file = mido.MidiFile(type=1, ticks_per_beat=TICKS_PER_BEAT)
-    file.tracks.append(_conductor_track(written_tempo, time_signatures, key_signatures, title))
+    conductor = _conductor_track(written_tempo, time_signatures, key_signatures, title, markers)
+    file.tracks.append(conductor)
     ordered = in_playing_order(events)
     beats = written_tempo.to_beats(ordered["seconds"])
     changes = [(float(written_tempo.to_beats(change[0])), *change[1:]) for change in programs]
@@ -267,6 +269,7 @@ def _conductor_track(
     signatures: Iterable[Signature],
     keys: Iterable[tuple[float, str]],
     title: str,
+    markers: Iterable[tuple[float, str]],
 ) -> mido.MidiTrack:
     rows: list[tuple[float, mido.MetaMessage]] = []
     for beat, upper, lower in signatures:
@@ -275,6 +278,8 @@ def _conductor_track(
         rows.append((beat, mido.MetaMessage("key_signature", key=key)))
     for beat, rate in zip(tempo.beats, tempo.seconds_per_beat, strict=True):
         rows.append((beat, mido.MetaMessage("set_tempo", tempo=round(rate * 1e6))))
+    for beat, name in markers:
+        rows.append((beat, mido.MetaMessage("marker", text=_encoded(name))))
     track = mido.MidiTrack([mido.MetaMessage("track_name", name=_encoded(title))])
     track += _with_deltas(sorted(rows, key=lambda row: row[0]))
     return track

@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 import soundfile
 
-from engine import take_writer
 from engine.core import Engine
 from engine.ensembles import load_ensemble
 from engine.midi.files import read_midi
@@ -21,7 +20,7 @@ from engine.midi.performance import Performance, new_events
 from engine.midi.player import Feeder
 from engine.recorder import Recorder, RecorderSettings
 from engine.takes import TakeInfo, TransportPoint, read_journal
-from engine.waves import GrowingWave
+from engine.waves import GrowingWave, file_name
 from tests.engine.take_stream import (
     RATE_HZ,
     Stream,
@@ -452,6 +451,6 @@ def test_settings_name_the_legal_range(fields: dict, why: str) -> None:
 
 
 def test_names_of_folders_and_files_are_legal_everywhere() -> None:
-    assert take_writer._file_name("Bass / Pedal: 16'") == "Bass _ Pedal_ 16"
-    assert take_writer._file_name("Flûte à bec") == "Flûte à bec"
-    assert take_writer._file_name("///") == "part"
+    assert file_name("Bass / Pedal: 16'") == "Bass _ Pedal_ 16"
+    assert file_name("Flûte à bec") == "Flûte à bec"
+    assert file_name("///") == "part"
