@@ -19,13 +19,16 @@ from typing import Any
 import numpy as np
 
 from engine.banks import Bank, render_bank
+from engine.chain_memory import ChainMemory
+from engine.chains import Chains, ChainStats
 from engine.ensembles import MODEL_CLASSES, Ensemble
 from engine.errors import RipienoError
 from engine.fluidsynth import FluidSynth
 from engine.parameters import ASSIGNERS, CHORD_MODES, GLOBAL_PARAMETERS, PART_PARAMETERS
 from engine.rt import callback, layout
+from engine.rt.delays import FADE_FRAMES
 from engine.rt.effects import REVERB_SECONDS, reverb_lengths
-from engine.rt.layout import FIELDS, MAX_PARTS, OUT_CHANNELS, REVERB_LINES
+from engine.rt.layout import FIELDS, IN_CHANNELS, MAX_PARTS, OUT_CHANNELS, REVERB_LINES
 from engine.rt.learned import CHANNELS, NEVER, PLACES
 from engine.rt.network import new_network, random_weights
 from engine.rt.rig import new_table
@@ -83,6 +86,7 @@ class Engine:
         self._rig = self._new_arrays(polyphony, tap)
         self._state = self._rig.state[0]
         self._stats = self._rig.stats[0]
+        self._chains = Chains(self._rig, self._pack)
         self.load_separator(None)
         self._drained = np.zeros(layout.RESULTS, layout.RESULT)
         self._tapped = np.zeros((4096 if tap else 1, OUT_CHANNELS), np.float32)
@@ -143,6 +147,9 @@ class Engine:
         state["tap"] = int(tap)
         state["master_from"] = state["master_to"] = 1.0
         state["bend"] = 8192
+        state["compensation"] = 1
+        rig.strips["fade_at"] = -FADE_FRAMES
+        rig.gains["start"] = rig.gains["end"] = 1.0
         rig.controllers[[7, 11]] = 100, 127
         rig.controllers[71:75] = 64
         for part in rig.parts:
@@ -244,7 +251,7 @@ class Engine:
         if parameter.whole and value != int(value):
             raise ValueError(f"{name} must be a whole number, got {value:g}")
         self._values[name, part] = float(value)
-        if name.endswith("gain_db"):
+        if name.endswith("_db"):
             value = 0.0 if value <= parameter.low else 10.0 ** (value / 20.0)
         elif name == "chord_window_ms":
             value = round(value * 0.001 * self.rate_hz)
@@ -294,6 +301,70 @@ class Engine:
                     return
                 time.sleep(0.001)
         raise EngineError("the audio callback takes no commands: no device runs it")
+
+    def _pack(
+        self, kind: int, a: int, b: int, c: int, index: int, value: float, frame: int | None
+    ) -> None:
+        """Send a command with three data bytes."""
+        self._command(kind, a | b << 8 | c << 16, index, value, frame)
+
+    # Chains of plugins: slots 0..15 inserts of the parts, 16 and 17 sends A and B, 18 master
+
+    def attach_chain(
+        self,
+        slot: int,
+        memory: ChainMemory,
+        *,
+        instrument: bool = False,
+        lead_frames: int,
+        latency_frames: int = 0,
+    ) -> None:
+        """Give a slot a chain of plugins, heard when its host is in time. [main]
+
+        One that is there fades out first and is then free; a strip's delay stays if both are
+        equally late. `memory` is the new chain's alone; the engine keeps it mapped while needed.
+        """
+        self._chains.attach(
+            slot,
+            memory,
+            instrument=instrument,
+            lead_frames=lead_frames,
+            latency_frames=latency_frames,
+        )
+
+    def detach_chain(self, slot: int) -> None:
+        """Let a slot's chain fade out; it is free within 1500 frames, see chain_is_free. [main]"""
+        self._chains.detach(slot)
+
+    def chain_is_free(self, slot: int) -> bool:
+        """Whether the callback touches no memory of a slot's chains any more. [main]"""
+        return self._chains.is_free(slot)
+
+    def set_chain(
+        self,
+        slot: int,
+        lead_frames: int | None = None,
+        latency_frames: int | None = None,
+        bypass: bool | None = None,
+    ) -> None:
+        """Change a chain's lead, plugin latency or bypass, without a click. [main]"""
+        self._chains.set(slot, lead_frames, latency_frames, bypass)
+
+    def chain_event(
+        self,
+        slot: int,
+        kind: int,
+        plugin: int,
+        index: int,
+        value: float,
+        frame: int | None = None,
+    ) -> None:
+        """Send a chain's host shared.PARAMETER or BYPASS; acts at `frame` or at once. [any]"""
+        self._chains.event(slot, kind, plugin, index, value, frame)
+
+    def chain_stats(self, slot: int) -> ChainStats:
+        """Return how a slot's chain fares; its headroom is counted anew. [one reader]"""
+        return self._chains.stats(slot)
 
     # Ensembles
 
@@ -404,6 +475,8 @@ class Engine:
         records = self._drained[:count].copy()
         for slot in records["a"][records["kind"] == layout.BANK_FREED]:
             self._banks.pop(int(slot), None)
+        if np.any(records["kind"] == layout.CHAIN_FREED):
+            self._chains.sweep()
         return records
 
     def tap(self) -> np.ndarray:
@@ -428,10 +501,17 @@ class Engine:
 
     # Running
 
-    def render(self, frames: int, block: int = 64, stems: bool = False) -> np.ndarray:
+    def render(
+        self,
+        frames: int,
+        block: int = 64,
+        stems: bool = False,
+        inputs: np.ndarray | None = None,
+    ) -> np.ndarray:
         """Render offline: (frames, 2) or, with stems, (frames, OUT_CHANNELS) float32. [main]
 
-        Not while a device runs the callback.
+        Not while a device runs the callback. `inputs`: what the audio inputs hear, (frames, at
+        most IN_CHANNELS). Waits for the hosts of plugin chains unless the engine keeps real time.
         """
         if self._closed:
             raise RuntimeError("the engine is closed")
@@ -443,8 +523,23 @@ class Engine:
         audio = np.zeros((channels, frames), np.float32)
         addresses = np.zeros(OUT_CHANNELS, np.int64)
         addresses[:channels] = [row.ctypes.data for row in audio]
-        callback.render(self._table, addresses, frames, block)
-        return audio.T
+        played = np.zeros((IN_CHANNELS, frames), np.float32)
+        sources = np.zeros(IN_CHANNELS, np.int64)
+        if inputs is not None:
+            played[: inputs.shape[1]] = inputs.T
+            sources[: inputs.shape[1]] = [row.ctypes.data for row in played[: inputs.shape[1]]]
+        done, in_real_time = 0, bool(self._rig.native[layout.CLOCK])
+        while True:
+            count = frames - done
+            if not in_real_time:
+                self._chains.wait_for_hosts()
+                count = self._chains.slice_end(self.frame, self.frame + count) - self.frame
+            addresses[:channels] = [row.ctypes.data + 4 * done for row in audio]
+            offset = 4 * done * (sources != 0)
+            callback.render(self._table, addresses, count, block, sources + offset)
+            done += count
+            if done == frames:
+                return audio.T
 
     jack_callback_address: int = callback.jack_process.address or 0
     portaudio_callback_address: int = callback.portaudio_process.address or 0
@@ -477,6 +572,12 @@ class Engine:
         if not 1 <= channels <= OUT_CHANNELS:
             raise ValueError(f"channels must be 1 to {OUT_CHANNELS}, got {channels}")
         self._state["channels"] = channels
+
+    def set_input_channels(self, channels: int) -> None:
+        """Tell the callback how many input channels a PortAudio device gives. [main]"""
+        if not 0 <= channels <= IN_CHANNELS:
+            raise ValueError(f"channels must be 0 to {IN_CHANNELS}, got {channels}")
+        self._state["input_channels"] = channels
 
     @property
     def server_down(self) -> bool:

@@ -23,6 +23,8 @@ PART_PARAMETERS = {
     "solo": Parameter(layout.SOLO, 0, 1, 0.0, whole=True),
     "reverb_send": Parameter(layout.REVERB_SEND, 0, 1, 0.0),
     "chorus_send": Parameter(layout.CHORUS_SEND, 0, 1, 0.0),
+    "send_a": Parameter(layout.SEND_A, 0, 1, 0.0),
+    "send_b": Parameter(layout.SEND_B, 0, 1, 0.0),
 }
 GLOBAL_PARAMETERS = {
     "master_gain_db": Parameter(layout.MASTER_GAIN, -60, 12, 0.0),
@@ -31,6 +33,11 @@ GLOBAL_PARAMETERS = {
     "assigner": Parameter(layout.ASSIGNER, 0, 2, 0.0, whole=True),
     "panic_cc": Parameter(layout.PANIC_CC, -1, 127, 119.0, whole=True),
     "control": Parameter(layout.CONTROL, 0, 1, 1.0, whole=True),
+    "return_a_db": Parameter(layout.RETURN_A, -60, 12, 0.0),
+    "return_b_db": Parameter(layout.RETURN_B, -60, 12, 0.0),
+    "input_1_gain_db": Parameter(layout.INPUT_1, -60, 12, 0.0),
+    "input_2_gain_db": Parameter(layout.INPUT_2, -60, 12, 0.0),
+    "latency_compensation": Parameter(layout.COMPENSATION, 0, 1, 1.0, whole=True),
     "tempo_bpm": Parameter(-1, 20, 400, 120.0),  # kept and published here only
 }
 CHORD_MODES = ("wait", "settle")

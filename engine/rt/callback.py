@@ -9,6 +9,7 @@ from numba import carray, cfunc, types
 
 from engine.rt.layout import (
     FROM_EVENT,
+    IN_CHANNELS,
     JACK_BUFFER,
     JACK_FRAME_TIME,
     JACK_MIDI_COUNT,
@@ -102,6 +103,9 @@ def jack_process(frames, user):
     for channel in range(OUT_CHANNELS):
         port = rig.ports[channel]
         rig.outputs[channel] = 0 if port == 0 else _buffer(native[JACK_BUFFER], (port, frames))
+    for channel in range(IN_CHANNELS):
+        port = rig.input_ports[channel]
+        rig.inputs[channel] = 0 if port == 0 else _buffer(native[JACK_BUFFER], (port, frames))
     _take_jack_midi(rig, np.int64(frames))
     process(rig, np.int64(frames))
     _silence_unused(rig, np.int64(frames))
@@ -127,6 +131,9 @@ def portaudio_process(inputs, outputs, frames, time_info, flags, user):
     pointers = carray(outputs, OUT_CHANNELS, np.int64)
     for channel in range(OUT_CHANNELS):
         rig.outputs[channel] = pointers[channel] if channel < state.channels else 0
+    given = carray(inputs, IN_CHANNELS, np.int64)
+    for channel in range(IN_CHANNELS):
+        rig.inputs[channel] = given[channel] if channel < state.input_channels else 0
     process(rig, np.int64(frames))
     _silence_unused(rig, np.int64(frames))
     end_block(rig)
@@ -149,8 +156,11 @@ def server_gone(user):
 
 
 @rt
-def render(table, addresses, frames, block):
-    """Drive the stream offline into OUT_CHANNELS buffers given by address, 0 = none. [main]"""
+def render(table, addresses, frames, block, inputs):
+    """Drive the stream offline into OUT_CHANNELS buffers given by address, 0 = none. [main]
+
+    `inputs`: addresses of IN_CHANNELS buffers to play in, 0 = none.
+    """
     mode = float_mode()
     flush_denormals()  # as on a device: the same samples, and silence as quick as sound
     rig = rig_at(table.ctypes.data)
@@ -160,6 +170,9 @@ def render(table, addresses, frames, block):
         for channel in range(OUT_CHANNELS):
             address = addresses[channel]
             rig.outputs[channel] = 0 if address == 0 else address + 4 * done
+        for channel in range(IN_CHANNELS):
+            address = inputs[channel]
+            rig.inputs[channel] = 0 if address == 0 else address + 4 * done
         begin_block(rig, count)
         process(rig, count)
         end_block(rig)

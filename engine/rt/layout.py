@@ -8,10 +8,19 @@ import numpy as np
 
 from engine.rt.assignment import MAX_CLASSES
 from engine.rt.features import MEMORY
+from engine.rt.shared import CAPACITY
 
 QUANTUM = 64  # frames; the absolute grid of FluidSynth, decisions and meters
 MAX_PARTS = 16
 OUT_CHANNELS = 2 + 2 * MAX_PARTS  # master left, right, then a stem pair a part
+MAX_CHAINS = 19  # of plugins: an insert chain a part, two sends, the master
+SEND_A_CHAIN, SEND_B_CHAIN, MASTER_CHAIN = 16, 17, 18
+RETURNS = 2  # stereo audio inputs
+FIRST_RETURN = MAX_CHAINS
+STRIPS = MAX_CHAINS + RETURNS  # what can be delayed: everything with a chain, and the returns
+IN_CHANNELS = 2 * RETURNS
+LINE_FRAMES = CAPACITY // 2  # of a strip's delay line, a power of two
+MAX_DELAY = LINE_FRAMES - QUANTUM  # frames; lead and plugin latency together
 MAX_NOTES = 4096  # notes held, waiting or sustained at once
 MAX_BANKS = 64
 SOURCES = 8  # keyboards; the last is no keyboard but notes that name their part
@@ -25,6 +34,11 @@ DEFERRED_LIMIT = 16  # notes waiting for a step; beyond, the rule assigns
 # Event kinds (rings and queue). MIDI: a status, b and c data, index source.
 MIDI, PART_MIDI, SET, PANIC, QUIT, FREE_BANK = 1, 2, 3, 4, 5, 6
 RELEASE, CLOSE_CHORD, DECIDE = 16, 17, 18  # made inside the callback
+# Of chains; a: slot. ATTACH_CHAIN: value address, index lead | latency << 16, b and c instrument |
+# serial << 1. SET_CHAIN: b what, index as above or bypass. CHAIN_EVENT: b kind, c plugin, index
+# parameter.
+ATTACH_CHAIN, DETACH_CHAIN, SET_CHAIN, CHAIN_EVENT = 24, 25, 26, 27
+CHAIN_DELAYS, CHAIN_BYPASS = 0, 1  # what SET_CHAIN sets
 
 # Order of events due at the same frame.
 FROM_WITHIN, FROM_COMMAND, FROM_EVENT = 0, 1, 2
@@ -32,18 +46,22 @@ FROM_WITHIN, FROM_COMMAND, FROM_EVENT = 0, 1, 2
 # Parameters of a SET event. Of a part (index = part):
 ACTIVE, GAIN, PAN, MUTE, SOLO, REVERB_SEND, CHORUS_SEND = 0, 1, 2, 3, 4, 5, 6
 LOW, HIGH, POLYPHONY, DESTINATION, BANK, PROGRAM = 7, 8, 9, 10, 11, 12
+SEND_A, SEND_B = 13, 14
 # Global (index = class, zone or -1):
 MASTER_GAIN, CHORD_WINDOW, CHORD_MODE, ASSIGNER, PANIC_CC, CONTROL = 32, 33, 34, 35, 36, 37
 CLASS_PART, ZONE = 38, 39
 TAKEN, LEARN_NOTES = 60, 61  # learned controls (engine.rt.learned); whether note-ons are reported
+RETURN_A, RETURN_B, INPUT_1, INPUT_2, COMPENSATION = 48, 49, 50, 51, 52
 
-NOWHERE, SOUNDFONT, BANK_VOICES = 0, 1, 2  # destinations
+# Destinations. PLUGIN: of a note on a part whose instrument chain runs, never of a part.
+NOWHERE, SOUNDFONT, BANK_VOICES, PLUGIN = 0, 1, 2, 3
 WAIT, SETTLE = 0, 1  # chord modes
 BY_NETWORK, BY_ZONES, BY_CLOSEST, BY_SOURCE = 0, 1, 2, 3  # how a note got its part
 
 # Result kinds.
 NOTE_ON, NOTE_OFF, MOVED, CONTROLLER, PANICKED, BANK_FREED, QUITTED = 1, 2, 3, 4, 5, 6, 7
 PLAYED = 16  # a message of the player's as it came: note = source; a, b, c = its bytes
+CHAIN_FREED = 24  # a: slot, note: serial
 
 # Note states.
 FREE, DECIDING, WAITING, SOUNDING, SUSTAINED = 0, 1, 2, 3, 4
@@ -75,7 +93,14 @@ FLUID_OPS = 4096
 CHORUS_FRAMES = 4096
 REVERB_LINES = 8
 REVERB_ROWS = REVERB_LINES + 4  # and the diffusers before them
-MIX_ROWS = 2 * MAX_PARTS + 4
+# Rows of `mix`: a pair a part, master, reverb and chorus sends; from SEND_ROWS on what is only
+# cleared and used while chains are there; one that is always zero; working rows.
+SEND_ROWS = 2 * MAX_PARTS + 4  # send A left, right, send B left, right
+ZERO_ROW = SEND_ROWS + 4
+WORK_ROWS = ZERO_ROW + 1
+MIX_ROWS = WORK_ROWS + 5
+
+SUSTAIN_PEDAL = 64
 
 QUEUED = np.dtype([("frame", "i8"), ("order", "i8"), ("packed", "i8"), ("value", "f8")])
 
@@ -140,6 +165,13 @@ STATE = np.dtype(
         ("tap", "i8"),
         ("server_down", "i8"),
         ("last_frame_time", "i8"),
+        ("input_channels", "i8"),  # that the device gives
+        ("chains_on", "i8"),  # 1: chains are there, or delays: the strips' lines run
+        ("lines_from", "i8"),  # frame from which on the lines hold what was played
+        ("sends_on", "i8"),  # 1: a send has a chain
+        ("compensation", "i8"),
+        ("align_due", "i8"),  # 1: the strips' delays are not what they should be
+        ("align_free", "i8"),  # frame before which they cross-fade still
         ("master_from", "f4"),
         ("master_to", "f4"),
         ("master_at", "i8"),
@@ -194,8 +226,10 @@ PART = np.dtype(
         ("bend", "f8"),  # pitch ratio
         ("ratio", "f8"),  # bend and vibrato of this quantum
         ("ramp_at", "i8"),
-        ("ramp_from", "f4", (4,)),  # left, right, reverb, chorus
-        ("ramp_to", "f4", (4,)),
+        ("send_a", "f4"),
+        ("send_b", "f4"),
+        ("ramp_from", "f4", (6,)),  # left, right, reverb, chorus, send A, send B
+        ("ramp_to", "f4", (6,)),
         ("last_bend", "i8"),
         ("last_pressure", "i8"),
         ("sent", "u1", (128,)),
@@ -274,6 +308,51 @@ ZONE_OF_BANK = np.dtype(
     align=True,
 )
 
+# A chain of plugins in its slot; `next_` is what takes its place when it has faded out.
+CHAIN = np.dtype(
+    [
+        ("address", "i8"),  # of the memory it shares with its host; 0: none
+        ("serial", "i8"),
+        ("instrument", "i8"),
+        ("lead", "i8"),  # frames its host has to process a frame
+        ("latency", "i8"),  # of its plugins, frames
+        ("leaving", "i8"),
+        ("bypass", "i8"),
+        ("origin", "i8"),  # frame of the stream that is its frame 0
+        ("good_from", "i8"),  # frame of the chain before which nothing is heard of it
+        ("events", "i8"),  # sent
+        ("wet", "f4"),  # 0: what went in is heard, 1: what came out of the plugins
+        ("rising", "i8"),  # 1: processed audio is there in time
+        ("hung", "i8"),  # an event found no room: a note may hang in the instrument
+        ("misses", "i8"),
+        ("dry_frames", "i8"),
+        ("wrong_samples", "i8"),  # not numbers, or far too loud
+        ("events_lost", "i8"),
+        ("headroom", "i8"),  # fewest frames processed ahead of need
+        ("next_address", "i8"),
+        ("next_serial", "i8"),
+        ("next_instrument", "i8"),
+        ("next_lead", "i8"),
+        ("next_latency", "i8"),
+        ("next_events", "i8"),
+    ],
+    align=True,
+)
+
+# How late a strip is heard: `delay` frames in all, `latency` of them its plugins' own.
+STRIP = np.dtype(
+    [
+        ("delay", "i8"),
+        ("latency", "i8"),
+        ("from_delay", "i8"),  # what it cross-fades from
+        ("from_latency", "i8"),
+        ("fade_at", "i8"),
+    ],
+    align=True,
+)
+
+RAMP = np.dtype([("start", "f4"), ("end", "f4"), ("at", "i8")])
+
 BANK_ENTRY = np.dtype([("zones", "i8"), ("count", "i8"), ("data", "i8"), ("leaving", "i8")])
 
 FLUID_OP = np.dtype([("op", "i4"), ("channel", "i4"), ("a", "i4"), ("b", "i4")])
@@ -308,6 +387,13 @@ FIELDS = {
     "fluid_audio": ("f4", (2 * MAX_PARTS, QUANTUM)),
     "fluid_pointers": ("i8", (2 * MAX_PARTS,)),
     "mix": ("f4", (MIX_ROWS, QUANTUM)),
+    "chains": (CHAIN, (MAX_CHAINS,)),
+    "chain_serials": ("i8", (MAX_CHAINS * 3,)),  # a slot: last attached, next, present
+    "strips": (STRIP, (STRIPS,)),
+    "lines": ("f4", (2 * STRIPS, LINE_FRAMES)),
+    "gains": (RAMP, (2 + RETURNS,)),  # of return A, B and the audio inputs
+    "inputs": ("i8", (IN_CHANNELS,)),  # addresses of the block's input buffers, 0 = none
+    "input_ports": ("i8", (IN_CHANNELS,)),  # jack_port_t*
     "reverb": ("f4", (REVERB_ROWS, "reverb_frames")),
     "reverb_index": ("i8", (2, REVERB_ROWS)),
     "reverb_gains": ("f4", (2, REVERB_LINES)),  # feedback, then the lines' low-pass states

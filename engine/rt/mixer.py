@@ -1,4 +1,4 @@
-"""The mixer: a strip a part, sends, master, meters. [audio]
+"""The mixer: a strip a part, sends, returns, master, meters. [audio]
 
 A strip's gains move along straight ramps that start at an event's frame, so they too are functions
 of the stream's frame alone.
@@ -6,8 +6,21 @@ of the stream's frame alone.
 
 import numpy as np
 
+from engine.rt.chains import run_strip
+from engine.rt.delays import rest_line
 from engine.rt.effects import add_chorus, add_reverb, limit
-from engine.rt.layout import BANK_VOICES, MAX_PARTS, MIX_ROWS, QUANTUM
+from engine.rt.layout import (
+    BANK_VOICES,
+    FIRST_RETURN,
+    MASTER_CHAIN,
+    MAX_PARTS,
+    QUANTUM,
+    RETURNS,
+    SEND_A_CHAIN,
+    SEND_ROWS,
+    WORK_ROWS,
+    ZERO_ROW,
+)
 from engine.rt.native import rt, view_f32
 
 RAMP_FRAMES = 960  # 20 ms at 48 kHz
@@ -24,7 +37,7 @@ def aim_strip(rig, index):
     state = rig.state[0]
     part = rig.parts[index]
     now = state.frame - part.ramp_at
-    for k in range(4):
+    for k in range(6):
         part.ramp_from[k] = _ramp(part.ramp_from[k], part.ramp_to[k], now)
     part.ramp_at = state.frame
     open_gain = part.gain
@@ -38,8 +51,10 @@ def aim_strip(rig, index):
     part.ramp_to[1] = open_gain * np.float32(np.sqrt(2.0)) * np.float32(np.sin(angle))
     part.ramp_to[2] = part.reverb
     part.ramp_to[3] = part.chorus
+    part.ramp_to[4] = part.send_a
+    part.ramp_to[5] = part.send_b
     if part.used != PLAYED:  # nothing to hear yet, and its first note must not fade in
-        for k in range(4):
+        for k in range(6):
             part.ramp_from[k] = part.ramp_to[k]
 
 
@@ -66,7 +81,7 @@ def _ramp(start, end, frames):
 @rt
 def clear_mix(rig, count):
     """Silence the working buffers. [audio]"""
-    for row in range(MIX_ROWS):
+    for row in range(ZERO_ROW if rig.state[0].chains_on != 0 else SEND_ROWS):
         rig.mix[row, :count] = np.float32(0.0)
 
 
@@ -80,12 +95,22 @@ def mix_segment(rig, at, count):
     reverb = mix[SEND_REVERB]
     chorus = mix[SEND_CHORUS]
     grid = state.frame % QUANTUM
+    chains_on = state.chains_on != 0
     for index in range(MAX_PARTS):
         part = rig.parts[index]
-        if part.used == 0:
-            continue
         left = mix[2 * index]
         right = mix[2 * index + 1]
+        fluid_l = rig.fluid_audio[2 * index, grid:]
+        fluid_r = rig.fluid_audio[2 * index + 1, grid:]
+        if chains_on:
+            if part.used == 0 and rig.chains[index].address == 0:
+                rest_line(rig, index, count)
+            else:
+                _add(fluid_l, fluid_r, left, right, count)
+                run_strip(rig, index, left, right, count)
+                fluid_l = fluid_r = mix[ZERO_ROW]
+        if part.used == 0:
+            continue
         since = state.frame - part.ramp_at
         power = part.power_sum
         peak = part.power_peak
@@ -100,8 +125,8 @@ def mix_segment(rig, at, count):
                 gain_r = _ramp(part.ramp_from[1], part.ramp_to[1], since + n)
                 to_reverb = _ramp(part.ramp_from[2], part.ramp_to[2], since + n)
                 to_chorus = _ramp(part.ramp_from[3], part.ramp_to[3], since + n)
-            out_l = (left[n] + rig.fluid_audio[2 * index, grid + n]) * gain_l
-            out_r = (right[n] + rig.fluid_audio[2 * index + 1, grid + n]) * gain_r
+            out_l = (left[n] + fluid_l[n]) * gain_l
+            out_r = (right[n] + fluid_r[n]) * gain_r
             left[n] = out_l
             right[n] = out_r
             master_l[n] += out_l
@@ -113,11 +138,17 @@ def mix_segment(rig, at, count):
             peak = max(peak, abs(out_l), abs(out_r))
         part.power_sum = power
         part.power_peak = peak
+        if state.sends_on != 0:
+            _add_sends(rig, index, left, right, count)
         _write(rig, 2 + 2 * index, at, left, count)
         _write(rig, 3 + 2 * index, at, right, count)
     gains = rig.reverb_gains
     add_reverb(rig.reverb, rig.reverb_index, gains[0], gains[1], reverb, master_l, master_r, count)
     add_chorus(rig.chorus, state.frame, state.rate_hz, chorus, master_l, master_r, count)
+    _add_inputs(rig, at, count)
+    if chains_on:
+        _add_returns(rig, count)
+        run_strip(rig, MASTER_CHAIN, master_l, master_r, count)
     since = state.frame - state.master_at
     power = state.master_power
     peak = state.master_peak
@@ -133,6 +164,90 @@ def mix_segment(rig, at, count):
     state.master_peak = peak
     _write(rig, 0, at, master_l, count)
     _write(rig, 1, at, master_r, count)
+
+
+@rt
+def _add(from_l, from_r, left, right, count):
+    """Add a stereo pair to another. [audio]"""
+    for n in range(count):
+        left[n] += from_l[n]
+        right[n] += from_r[n]
+
+
+@rt
+def _add_sends(rig, index, left, right, count):
+    """Send a part's stem to the chains of send A and B. [audio]"""
+    part = rig.parts[index]
+    since = rig.state[0].frame - part.ramp_at
+    for send in range(2):
+        start = part.ramp_from[4 + send]
+        end = part.ramp_to[4 + send]
+        if start == np.float32(0.0) and end == np.float32(0.0):
+            continue
+        send_l = rig.mix[SEND_ROWS + 2 * send]
+        send_r = rig.mix[SEND_ROWS + 2 * send + 1]
+        for n in range(count):
+            gain = _ramp(start, end, since + n)
+            send_l[n] += left[n] * gain
+            send_r[n] += right[n] * gain
+
+
+@rt
+def _add_returns(rig, count):
+    """Add what the chains of send A and B made to the master. [audio]"""
+    if rig.state[0].sends_on == 0:
+        return
+    for send in range(2):
+        if rig.chains[SEND_A_CHAIN + send].address != 0:
+            left = rig.mix[SEND_ROWS + 2 * send]
+            right = rig.mix[SEND_ROWS + 2 * send + 1]
+            run_strip(rig, SEND_A_CHAIN + send, left, right, count)
+            _add_with_gain(rig, send, left, right, count)
+
+
+@rt
+def _add_inputs(rig, at, count):
+    """Add the audio inputs to the master, as late as the parts are. [audio]"""
+    chains_on = rig.state[0].chains_on != 0
+    for pair in range(RETURNS):
+        if rig.inputs[2 * pair] != 0 and rig.inputs[2 * pair + 1] != 0:
+            given_l = view_f32(rig.inputs[2 * pair], at + count)[at:]
+            given_r = view_f32(rig.inputs[2 * pair + 1], at + count)[at:]
+            if chains_on:
+                left = rig.mix[WORK_ROWS + 3]
+                right = rig.mix[WORK_ROWS + 4]
+                for n in range(count):
+                    left[n] = given_l[n]
+                    right[n] = given_r[n]
+                run_strip(rig, FIRST_RETURN + pair, left, right, count)
+                _add_with_gain(rig, 2 + pair, left, right, count)
+            else:
+                _add_with_gain(rig, 2 + pair, given_l, given_r, count)
+        elif chains_on:
+            rest_line(rig, FIRST_RETURN + pair, count)
+
+
+@rt
+def _add_with_gain(rig, which, left, right, count):
+    """Add a return to the master with its gain. [audio]"""
+    ramp = rig.gains[which]
+    since = rig.state[0].frame - ramp.at
+    master_l = rig.mix[MASTER_LEFT]
+    master_r = rig.mix[MASTER_RIGHT]
+    for n in range(count):
+        gain = _ramp(ramp.start, ramp.end, since + n)
+        master_l[n] += left[n] * gain
+        master_r[n] += right[n] * gain
+
+
+@rt
+def aim_gain(rig, which, gain):
+    """Start the ramp of a return (two sends, then the audio inputs) to a linear gain. [audio]"""
+    state = rig.state[0]
+    ramp = rig.gains[which]
+    ramp.start = _ramp(ramp.start, ramp.end, state.frame - ramp.at)
+    ramp.end = gain
+    ramp.at = state.frame
 
 
 @rt

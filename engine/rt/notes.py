@@ -7,6 +7,7 @@ length: the release is delayed by as much as the onset was.
 
 import numpy as np
 
+from engine.rt.chains import instrument_plays, panic_chains, send_midi
 from engine.rt.features import remember_note_off
 from engine.rt.fluid import queue_fluid
 from engine.rt.layout import (
@@ -30,9 +31,11 @@ from engine.rt.layout import (
     NOTE_OFF,
     NOTE_ON,
     PANICKED,
+    PLUGIN,
     RELEASE,
     SOUNDFONT,
     SOUNDING,
+    SUSTAIN_PEDAL,
     SUSTAINED,
     WAITING,
 )
@@ -47,7 +50,6 @@ from engine.rt.voices import crossfade_voice, kill_voices, release_voice, start_
 # Controllers a part is told of when it next sounds, if they have moved since: modulation, breath,
 # foot, volume, expression, portamento, sostenuto, soft pedal, resonance to brightness.
 FOLLOWED = (1, 2, 4, 7, 11, 65, 66, 67, 71, 72, 73, 74)
-SUSTAIN_PEDAL = 64
 BEND_CENTRE = 8192
 NOBODY = np.float32(0.0)
 
@@ -104,7 +106,7 @@ def sound_note(rig, slot, part):
     note.part = part
     note.state = SOUNDING
     note.sound_frame = state.frame
-    note.destination = rig.parts[part].destination
+    note.destination = _destination(rig, part)
     _count_on(rig, part)
     if note.source != DIRECT:
         follow_controllers(rig, part)
@@ -114,6 +116,12 @@ def sound_note(rig, slot, part):
     emit(rig, NOTE_ON, part, note.id, delay, note.confidence, note.pitch, note.velocity, note.how)
     if note.off_frame >= 0:
         _release_later(rig, slot, note.off_frame + delay)
+
+
+@rt
+def _destination(rig, part):
+    """Return where a note struck now on a part sounds: its instrument chain, if it runs. [audio]"""
+    return PLUGIN if instrument_plays(rig, part) else rig.parts[part].destination
 
 
 @rt
@@ -153,6 +161,8 @@ def _strike(rig, slot):
         bank = rig.parts[note.part].bank
         if not start_voice(rig, note.part, bank, note.id, note.pitch, note.velocity):
             rig.stats[0].refused_notes += 1
+    elif note.destination == PLUGIN:
+        send_midi(rig, note.part, 0x90, note.pitch, note.velocity)
 
 
 @rt
@@ -163,6 +173,8 @@ def _still(rig, slot):
         queue_fluid(rig, FLUID_NOTE_OFF, note.part, note.pitch, 0)
     elif note.destination == BANK_VOICES:
         release_voice(rig, note.id)
+    elif note.destination == PLUGIN:
+        send_midi(rig, note.part, 0x80, note.pitch, 64)
 
 
 @rt
@@ -182,7 +194,7 @@ def move_note(rig, slot, part):
     note = rig.notes[slot]
     left = note.part
     before = note.destination
-    after = rig.parts[part].destination
+    after = _destination(rig, part)
     _make_room(rig, slot, part)
     note.state = SOUNDING
     if note.source != DIRECT:
@@ -300,6 +312,7 @@ def tell_part(rig, index, status, data1, data2):
     The sustain pedal is kept by the notes themselves and only reported.
     """
     part = rig.parts[index]
+    send_midi(rig, index, status, data1, data2)
     if status == 0xB0:
         part.sent[data1] = data2
         if data1 != SUSTAIN_PEDAL:
@@ -385,6 +398,7 @@ def panic(rig):
     rig.reverb[:] = np.float32(0.0)
     rig.reverb_gains[1] = np.float32(0.0)
     rig.chorus[:] = np.float32(0.0)
+    panic_chains(rig)
     reset_controllers(rig)
     for index in range(MAX_PARTS):
         if rig.parts[index].used != 0:

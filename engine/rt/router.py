@@ -5,28 +5,35 @@ Messages are checked here once more, whoever sent them: anything malformed is co
 
 import numpy as np
 
+from engine.rt.chains import attach_chain, detach_chain, send_to_plugin, set_chain
 from engine.rt.chords import close_chord, decide_deferred, note_struck
 from engine.rt.fluid import queue_fluid
 from engine.rt.layout import (
     ACTIVE,
     ASSIGNER,
+    ATTACH_CHAIN,
     BANK,
+    CHAIN_EVENT,
     CHORD_MODE,
     CHORD_WINDOW,
     CHORUS_SEND,
     CLASS_PART,
     CLOSE_CHORD,
+    COMPENSATION,
     CONTROL,
     DECIDE,
     DESTINATION,
+    DETACH_CHAIN,
     DIRECT,
     FLUID_PROGRAM,
     FREE_BANK,
     GAIN,
     HIGH,
+    INPUT_2,
     LEARN_NOTES,
     LOW,
     MASTER_GAIN,
+    MAX_CHAINS,
     MAX_PARTS,
     MIDI,
     MUTE,
@@ -38,15 +45,19 @@ from engine.rt.layout import (
     PROGRAM,
     QUIT,
     RELEASE,
+    RETURN_A,
     REVERB_SEND,
+    SEND_A,
+    SEND_B,
     SET,
+    SET_CHAIN,
     SOLO,
     SOUNDING,
     TAKEN,
     ZONE,
 )
 from engine.rt.learned import place_of, report_played, take
-from engine.rt.mixer import aim_all, aim_master, aim_strip
+from engine.rt.mixer import aim_all, aim_gain, aim_master, aim_strip
 from engine.rt.native import rt
 from engine.rt.notes import (
     end_source,
@@ -95,11 +106,27 @@ def handle(rig, packed, value):
         panic(rig)
     elif kind == FREE_BANK:
         rig.banks[index].leaving = 1
+    elif ATTACH_CHAIN <= kind <= CHAIN_EVENT:
+        if a < MAX_CHAINS:
+            _handle_chain(rig, kind, a, b, c, index, value)
     elif kind == QUIT:
         if value == 0.0:
             _quit(rig)
         else:
             _resume(rig)
+
+
+@rt
+def _handle_chain(rig, kind, slot, b, c, index, value):
+    """Act on a command about a chain of plugins. [audio]"""
+    if kind == ATTACH_CHAIN:
+        attach_chain(rig, slot, b & 1, b >> 1 | c << 7, index, np.int64(value))
+    elif kind == DETACH_CHAIN:
+        detach_chain(rig, slot)
+    elif kind == SET_CHAIN:
+        set_chain(rig, slot, b, index)
+    else:
+        send_to_plugin(rig, slot, b, c, index, value)
 
 
 @rt
@@ -221,6 +248,11 @@ def set_parameter(rig, parameter, index, value):
         take(rig, index, number != 0)
     elif parameter == LEARN_NOTES:
         state.learn_notes = number
+    elif RETURN_A <= parameter <= INPUT_2:
+        aim_gain(rig, parameter - RETURN_A, np.float32(value))
+    elif parameter == COMPENSATION:
+        state.compensation = number
+        state.align_due = 1
     elif parameter == CLASS_PART:
         if 0 <= index < rig.class_part.size and 0 <= number < MAX_PARTS:
             rig.class_part[index] = number
@@ -245,6 +277,10 @@ def _set_part(rig, parameter, index, value):
         part.reverb = np.float32(value)
     elif parameter == CHORUS_SEND:
         part.chorus = np.float32(value)
+    elif parameter == SEND_A:
+        part.send_a = np.float32(value)
+    elif parameter == SEND_B:
+        part.send_b = np.float32(value)
     elif parameter == LOW:
         part.low = number
     elif parameter == HIGH:
@@ -261,9 +297,10 @@ def _set_part(rig, parameter, index, value):
         part.active = number
         if number != 0 and part.used == 0:
             part.used = 1
+        rig.state[0].align_due = 1
     if parameter in (SOLO, ACTIVE):
         aim_all(rig)
-    elif parameter <= CHORUS_SEND or parameter == DESTINATION:
+    elif parameter <= CHORUS_SEND or parameter in (DESTINATION, SEND_A, SEND_B):
         aim_strip(rig, index)
 
 

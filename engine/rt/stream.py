@@ -6,6 +6,7 @@ see an event inside a segment, and the same events give the same samples for any
 
 import numpy as np
 
+from engine.rt.chains import tend_chains
 from engine.rt.fluid import render_fluid
 from engine.rt.layout import (
     DIRECT,
@@ -131,6 +132,8 @@ def _begin_quantum(rig):
             part.ratio = part.bend * 2.0 ** (part.vibrato * 0.5 / 12.0 * np.sin(phase))
     tidy_voices(rig)
     free_banks(rig)
+    if state.chains_on != 0:
+        tend_chains(rig)
     update_meters(rig)
     render_fluid(rig)
     if state.quit == 1 and state.frame >= state.quit_frame:

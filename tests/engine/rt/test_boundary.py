@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from engine.rt import callback
-from engine.rt.layout import OUT_CHANNELS
+from engine.rt.layout import IN_CHANNELS, OUT_CHANNELS
 from tests.engine.rig_helpers import new_engine, note_on, play
 
 ROOT = Path(__file__).parents[3]
@@ -91,8 +91,9 @@ def test_the_stream_runs_on_while_a_thread_holds_the_interpreter():
     engine = new_engine()
     play(engine, [(0, note_on(60))], 64)
     nowhere = np.zeros(OUT_CHANNELS, np.int64)
-    length = 48000 * 300
-    thread = threading.Thread(target=callback.render, args=(engine._table, nowhere, length, 64))
+    unheard = np.zeros(IN_CHANNELS, np.int64)
+    arguments = (engine._table, nowhere, 48000 * 300, 64, unheard)
+    thread = threading.Thread(target=callback.render, args=arguments)
     thread.start()
     while engine.frame < 10_000:
         time.sleep(0.001)
