@@ -21,6 +21,7 @@ from engine.rt.layout import MAX_CHAINS, MAX_DELAY, MAX_PARTS, QUANTUM
 
 MIN_LEAD = 2 * QUANTUM  # one quantum is processed while the next is played, and a fade kept
 SERIALS = 1 << 15
+Send = Callable[..., None]
 PATIENCE_S = 10.0  # how long an offline stream waits for a host that does nothing
 
 
@@ -46,11 +47,10 @@ class ChainStats:
 
 
 class Chains:
-    """The slots of one engine. `send(kind, a, b, c, index, value, frame)` sends a command."""
+    """The slots of one engine. `send(kind, a, b, c, index, value, frame)` sends it a command."""
 
-    def __init__(self, rig: SimpleNamespace, send: Callable[..., None]) -> None:
+    def __init__(self, rig: SimpleNamespace) -> None:
         self._rig = rig
-        self._send = send
         self._headers: list[dict[int, np.ndarray]] = [{} for _ in range(MAX_CHAINS)]
         self._seen: list[set[int]] = [set() for _ in range(MAX_CHAINS)]  # by the callback
         self._leads: dict[int, tuple[int, int]] = {}
@@ -59,6 +59,7 @@ class Chains:
 
     def attach(
         self,
+        send: Send,
         slot: int,
         memory: ChainMemory,
         *,
@@ -83,13 +84,13 @@ class Chains:
         self._headers[slot][self._serial] = header
         self._leads[slot] = lead_frames, latency_frames
         b, c = int(instrument) | (self._serial & 127) << 1, self._serial >> 7
-        self._send(layout.ATTACH_CHAIN, slot, b, c, delays, float(memory.address), None)
+        send(layout.ATTACH_CHAIN, slot, b, c, delays, float(memory.address), None)
 
-    def detach(self, slot: int) -> None:
+    def detach(self, send: Send, slot: int) -> None:
         """Let a slot's chain fade out; `is_free` tells when it has. [main]"""
         _check_slot(slot)
         self._leads.pop(slot, None)
-        self._send(layout.DETACH_CHAIN, slot, 0, 0, 0, 0.0, None)
+        send(layout.DETACH_CHAIN, slot, 0, 0, 0, 0.0, None)
 
     def is_free(self, slot: int) -> bool:
         """Whether the callback touches no memory of a slot any more. [main]"""
@@ -99,6 +100,7 @@ class Chains:
 
     def set(
         self,
+        send: Send,
         slot: int,
         lead_frames: int | None = None,
         latency_frames: int | None = None,
@@ -116,12 +118,19 @@ class Chains:
         if wanted != (lead, latency):
             delays = _delays(*wanted)
             self._leads[slot] = wanted
-            self._send(layout.SET_CHAIN, slot, layout.CHAIN_DELAYS, 0, delays, 0.0, None)
+            send(layout.SET_CHAIN, slot, layout.CHAIN_DELAYS, 0, delays, 0.0, None)
         if bypass is not None:
-            self._send(layout.SET_CHAIN, slot, layout.CHAIN_BYPASS, 0, int(bypass), 0.0, None)
+            send(layout.SET_CHAIN, slot, layout.CHAIN_BYPASS, 0, int(bypass), 0.0, None)
 
     def event(
-        self, slot: int, kind: int, plugin: int, index: int, value: float, frame: int | None
+        self,
+        send: Send,
+        slot: int,
+        kind: int,
+        plugin: int,
+        index: int,
+        value: float,
+        frame: int | None,
     ) -> None:
         """Send a chain's host a PARAMETER or BYPASS event, at a frame of the stream. [any]"""
         _check_slot(slot)
@@ -131,7 +140,7 @@ class Chains:
             raise ValueError(f"there is no parameter {index} of plugin {plugin}")
         if not 0.0 <= value <= 1.0:
             raise ValueError(f"value must be 0 to 1, got {value:g}")
-        self._send(layout.CHAIN_EVENT, slot, kind, plugin, index, value, frame)
+        send(layout.CHAIN_EVENT, slot, kind, plugin, index, value, frame)
 
     def stats(self, slot: int) -> ChainStats:
         """Return how a slot's chain fares. [one reader]"""
@@ -222,8 +231,8 @@ def _delays(lead_frames: int, latency_frames: int) -> int:
 
 def _touch(memory: ChainMemory) -> None:
     """Have every page there before the callback needs it."""
-    for view in (memory.header, memory.input, memory.output, memory.events["frame"]):
-        float(np.sum(view.reshape(-1)[::128], dtype=np.float64))
+    for view in (memory.header, memory.input, memory.output, memory.events.view(np.uint8)):
+        np.count_nonzero(view)
 
 
 def _check_slot(slot: int) -> None:

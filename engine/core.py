@@ -86,7 +86,7 @@ class Engine:
         self._rig = self._new_arrays(polyphony, tap)
         self._state = self._rig.state[0]
         self._stats = self._rig.stats[0]
-        self._chains = Chains(self._rig, self._pack)
+        self._chains = Chains(self._rig)
         self.load_separator(None)
         self._drained = np.zeros(layout.RESULTS, layout.RESULT)
         self._tapped = np.zeros((4096 if tap else 1, OUT_CHANNELS), np.float32)
@@ -325,6 +325,7 @@ class Engine:
         equally late. `memory` is the new chain's alone; the engine keeps it mapped while needed.
         """
         self._chains.attach(
+            self._pack,
             slot,
             memory,
             instrument=instrument,
@@ -334,7 +335,7 @@ class Engine:
 
     def detach_chain(self, slot: int) -> None:
         """Let a slot's chain fade out; it is free within 1500 frames, see chain_is_free. [main]"""
-        self._chains.detach(slot)
+        self._chains.detach(self._pack, slot)
 
     def chain_is_free(self, slot: int) -> bool:
         """Whether the callback touches no memory of a slot's chains any more. [main]"""
@@ -348,7 +349,7 @@ class Engine:
         bypass: bool | None = None,
     ) -> None:
         """Change a chain's lead, plugin latency or bypass, without a click. [main]"""
-        self._chains.set(slot, lead_frames, latency_frames, bypass)
+        self._chains.set(self._pack, slot, lead_frames, latency_frames, bypass)
 
     def chain_event(
         self,
@@ -360,7 +361,7 @@ class Engine:
         frame: int | None = None,
     ) -> None:
         """Send a chain's host shared.PARAMETER or BYPASS; acts at `frame` or at once. [any]"""
-        self._chains.event(slot, kind, plugin, index, value, frame)
+        self._chains.event(self._pack, slot, kind, plugin, index, value, frame)
 
     def chain_stats(self, slot: int) -> ChainStats:
         """Return how a slot's chain fares; its headroom is counted anew. [one reader]"""
