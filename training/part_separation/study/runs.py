@@ -1,0 +1,136 @@
+"""The study's runs, in the order they are worth doing; `--next` names the first not yet done.
+
+A run's name says it all: corpus, model, what the notes tell, seed. Its figures go to
+training/part_separation/results/NAME.json, which the README's tables are printed from.
+"""
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from training.part_separation.study.models import TIMES, Inputs
+
+RESULTS = Path(__file__).parents[1] / "results"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training: what is learnt, from what, how."""
+
+    corpus: str
+    model: str
+    inputs: Inputs
+    label: str = ""  # what distinguishes it from the corpus's plain run of this model
+    transpose: tuple[int, int] = (-5, 6)  # semitones, both included
+    updates: int = 700
+    batch: int = 32
+    steps: int = 200
+    rate: float = 4e-3
+    dropout: float = 0.2
+    seed: int = 1
+
+    @property
+    def name(self) -> str:
+        words = [self.corpus, self.model, *self.label.split(), f"s{self.seed}"]
+        return "-".join(words)
+
+
+def runs() -> list[Run]:
+    """Return all runs, most wanted first."""
+    online, offline = ("lstm", "decoder"), ("bilstm", "encoder")
+    todo = [
+        *table_2("bach", (*online, *offline)),
+        learnt("bach", "lstm", EMBEDDED, "long", updates=2400, dropout=0.3),
+        *table_2("bach", (*online, *offline), hinted=True),
+    ]
+    todo += table_2("quartets", (*online, *offline))
+    todo += table_2("quartets", ("lstm", "bilstm"), hinted=True)
+    for corpus in ("game", "pop"):
+        todo += table_2(corpus, ("lstm", "bilstm"))
+        todo += table_2(corpus, ("lstm", "bilstm"), hinted=True)
+    todo += table_3("bach") + table_3("quartets")
+    for corpus in ("game", "pop"):
+        todo += table_2(corpus, ("decoder", "encoder"))
+    todo += table_3("game") + table_3("pop")
+    for corpus in ("bach", "quartets", "pop", "game"):
+        todo += table_4(corpus)
+    for corpus in ("quartets", "game", "pop"):
+        todo += table_2(corpus, ("decoder", "encoder"), hinted=True)
+    return todo
+
+
+CORPORA = ("bach", "quartets", "game", "pop")
+EMBEDDED = Inputs()
+OFFLINE = Inputs(duration=True)
+
+
+def table_2(corpus: str, models: tuple[str, ...], hinted: bool = False) -> list[Run]:
+    """Return networks of the paper's Table 4.2; those that work offline hear durations."""
+    return [
+        learnt(
+            corpus,
+            model,
+            Inputs(duration=model in ("bilstm", "encoder"), entry_hints=hinted),
+            "eh" if hinted else "",
+        )
+        for model in models
+    ]
+
+
+def table_3(corpus: str) -> list[Run]:
+    """Return the online LSTMs of Table 4.3 that are not among Table 4.2's."""
+    return [
+        learnt(corpus, "lstm", Inputs(duration=True), "dur"),
+        learnt(corpus, "lstm", Inputs(entry_hints=True, pitch_hints=True), "eh ph"),
+        learnt(corpus, "lstm", Inputs(embedding=False), "noemb"),
+        learnt(corpus, "lstm", Inputs(duration=True, entry_hints=True), "dur eh"),
+    ]
+
+
+def table_4(corpus: str) -> list[Run]:
+    """Return the online LSTMs of Table 4.4 that are not among Table 4.2's."""
+    return [
+        learnt(corpus, "lstm", Inputs(time=TIMES[3]), "rawtime"),
+        learnt(corpus, "lstm", Inputs(time=TIMES[2]), "rawbeat"),
+        learnt(corpus, "lstm", Inputs(time=TIMES[1]), "timeemb"),
+        learnt(corpus, "lstm", EMBEDDED, "noaug", transpose=(0, 0)),
+        learnt(corpus, "lstm", EMBEDDED, "lightaug", transpose=(-1, 1)),
+    ]
+
+
+def learnt(corpus: str, model: str, inputs: Inputs, label: str, **changes) -> Run:
+    """Return a run with the settings of its corpus and model."""
+    recipe: dict[str, Any] = {"updates": UPDATES[corpus][model]}
+    if model in ("decoder", "encoder"):
+        recipe |= {"rate": 2e-3, "dropout": 0.1}
+    return Run(corpus, model, inputs, label, **(recipe | changes))
+
+
+UPDATES = {
+    "bach": {"lstm": 800, "bilstm": 1000, "decoder": 1000, "encoder": 1000},
+    "quartets": {"lstm": 700, "bilstm": 800, "decoder": 500, "encoder": 500},
+    "game": {"lstm": 500, "bilstm": 500, "decoder": 500, "encoder": 500},
+    "pop": {"lstm": 600, "bilstm": 600, "decoder": 500, "encoder": 500},
+}
+
+
+def find(name: str) -> Run:
+    """Return a run by its name."""
+    for run in runs():
+        if run.name == name:
+            return run
+    raise SystemExit(f"there is no run '{name}'")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--next", action="store_true", help="only the first not yet done")
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    options = parser.parse_args()
+    missing = [run.name for run in runs() if not (options.out / f"{run.name}.json").exists()]
+    print("\n".join(missing[:1] if options.next else missing))
+
+
+if __name__ == "__main__":
+    main()
