@@ -135,7 +135,7 @@ class Layer(nn.Module):
         if self.watched:
             self.attention = weights_of(q, k)
         if cache is None:
-            y = functional.scaled_dot_product_attention(q, k, v, dropout_p=p, is_causal=True)
+            y = attend(q, k, v, p)
         else:  # every new row sees the cache and the new rows up to itself
             seen = torch.ones(n, k.shape[2], dtype=torch.bool, device=x.device).tril(k.shape[2] - n)
             y = functional.scaled_dot_product_attention(q, k, v, attn_mask=seen, dropout_p=p)
@@ -219,6 +219,22 @@ def turned(x: torch.Tensor, turn: tuple[torch.Tensor, torch.Tensor]) -> torch.Te
     a, b = x.chunk(2, -1)
     cos, sin = turn[0].to(x.dtype), turn[1].to(x.dtype)
     return torch.cat([a * cos - b * sin, a * sin + b * cos], -1)
+
+
+def attend(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, dropout: float) -> torch.Tensor:
+    """Return the causal attention of whole sequences, (batch, heads, n, HEAD).
+
+    On a CPU that learns, by matrix products: in bfloat16 twice as fast as the fused kernel there.
+    """
+    if q.device.type != "cpu" or not torch.is_grad_enabled():
+        return functional.scaled_dot_product_attention(q, k, v, dropout_p=dropout, is_causal=True)
+    n = q.shape[2]
+    unseen = torch.full((n, n), -1e4, dtype=q.dtype).triu(1)
+    flat = [x.reshape(-1, n, HEAD) for x in (q, k, v)]
+    scores = torch.baddbmm(
+        unseen.expand(len(flat[0]), n, n), flat[0], flat[1].transpose(1, 2), alpha=HEAD**-0.5
+    )
+    return (functional.dropout(scores.softmax(-1), dropout) @ flat[2]).view(q.shape)
 
 
 def weights_of(q: torch.Tensor, k: torch.Tensor) -> torch.Tensor:
