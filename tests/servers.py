@@ -24,6 +24,7 @@ from engine.realtime import realtime_allowed
 
 PRIORITY = 70
 NAMES = 6  # of the eight servers a system may have
+CACHES = os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache"))  # before HOME is moved
 
 
 class JackServer:
@@ -184,6 +185,14 @@ class PipeWire:
             "PIPEWIRE_LATENCY": f"{block_frames}/48000",
         }
         self.env.pop("PULSE_SERVER", None)
+
+    @property
+    def jack_env(self) -> dict[str, str]:
+        """The environment in which JACK programs play through it, by its own JACK library."""
+        libraries = sorted(Path("/usr/lib").glob("*/pipewire-0.3/jack"))
+        if not libraries:
+            raise RuntimeError("PipeWire's JACK is missing (Debian: apt-get install pipewire-jack)")
+        return {**self.env, "LD_LIBRARY_PATH": str(libraries[0]), "XDG_CACHE_HOME": CACHES}
 
     def start(self) -> None:
         """Start bus, server, session manager and pulse server; then load the null sink."""

@@ -15,6 +15,7 @@ from engine.paths import presets_folder
 from engine.session import Session, Settings
 from engine.soundfonts import bundled_soundfont
 from tests.ardour import ardour
+from tests.engine.matching import found_at
 from tests.servers import JackServer
 
 pytestmark = [pytest.mark.jack, pytest.mark.slow]
@@ -74,17 +75,6 @@ def test_ardour_records_what_we_record_sample_by_sample(
         assert np.array_equal(track.audio, same)
     taken, _ = soundfile.read(take / "master.wav", dtype="float32")
     assert found_at(taken, ours[:, :2], TWO_STEPS) >= 0
-
-
-def found_at(piece: np.ndarray, whole: np.ndarray, tolerance: float = 0.0) -> int:
-    """The row of `whole` (frames, 2) where `piece` lies, sample by sample; -1 if nowhere."""
-    loud = int(np.argmax(np.abs(piece).max(axis=1) > 0.01))
-    near = (np.abs(whole - piece[loud]) <= tolerance).all(axis=1)
-    for start in np.flatnonzero(near) - loud:
-        same = whole[start : start + len(piece)] if start >= 0 else whole[:0]
-        if len(same) == len(piece) and np.abs(same - piece).max() <= tolerance:
-            return int(start)
-    return -1
 
 
 def roll(on: bool) -> None:

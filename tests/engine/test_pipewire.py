@@ -1,6 +1,17 @@
-"""The engine through PortAudio into a PipeWire null sink, recorded by a client of PipeWire's."""
+"""The engine into a PipeWire null sink, recorded by a client of PipeWire's.
 
+Through PortAudio and ALSA, and through PipeWire's own JACK library, which only a program of its own
+can load beside the JACK server's.
+"""
+
+import contextlib
+import queue
+import subprocess
+import sys
+import threading
+import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +19,8 @@ import pytest
 from engine.core import Engine
 from engine.ensembles import Ensemble, Part
 from engine.portaudio import PortAudioDevice
+from engine.rt.layout import OUT_CHANNELS
+from tests.engine.matching import exact_runs
 from tests.engine.test_jack import wait_until
 from tests.engine.test_jack_end_to_end import FLUTE, note_hz, pitch_hz
 from tests.servers import PipeWire
@@ -73,3 +86,112 @@ def test_the_sink_going_away_in_a_note_is_survived(pipewire: PipeWire, engine: E
         assert np.abs(audio[-24000:]).max() > 0.001  # the note is still held
     finally:
         device.close()
+
+
+def test_what_is_captured_is_what_was_played(pipewire: PipeWire) -> None:
+    """Every sample that arrives is ours; a busy machine may lose a block on the way."""
+    engine = Engine(48000, tap=True)
+    engine.apply(ENSEMBLE)
+    device = PortAudioDevice(block_frames=256, latency="high")
+    heard = [np.zeros((0, OUT_CHANNELS), np.float32)]
+    ended = threading.Event()
+
+    def keep() -> None:
+        while not ended.wait(0.05):
+            heard.append(engine.tap())
+
+    keeper = threading.Thread(target=keep)
+    device.start(engine)
+    try:
+        keeper.start()
+        engine.midi(bytes([0x90, NOTE, 100]))
+        assert wait_until(lambda: engine.stats().voices == 1)
+        captured = pipewire.record(2.5)
+    finally:
+        ended.set()
+        keeper.join()
+        device.close()
+        heard.append(engine.tap())
+        engine.close()
+    assert_exact(captured, np.concatenate(heard)[:, :2])
+
+
+def assert_exact(captured: np.ndarray, played: np.ndarray) -> None:
+    """At most a hundredth is not what was played, and a second of it in one piece is."""
+    runs = exact_runs(captured, played)
+    print(f"{len(captured)} frames captured, exact runs {runs}")
+    loud = np.flatnonzero(np.abs(captured).max(axis=1) > 0)
+    assert sum(runs) > 0.98 * (loud[-1] - loud[0])
+    assert max(runs) >= 48000
+
+
+# ---- PipeWire as a JACK server ---------------------------------------------------------------
+
+
+class Player:
+    """A session in a program of its own, with PipeWire's JACK library."""
+
+    def __init__(self, pipewire: PipeWire, out: Path) -> None:
+        self.out = out
+        self._said: queue.Queue[tuple[float, str]] = queue.Queue()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.engine.session_player", str(out)],
+            env=pipewire.jack_env,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        for line in self._process.stdout or ():
+            self._said.put((time.monotonic(), line.strip()))
+
+    def wait_for(self, words: str, timeout_s: float = 20.0) -> float:
+        """The time at which a sentence with these words was said."""
+        while True:
+            at_s, sentence = self._said.get(timeout=timeout_s)
+            if words in sentence:
+                return at_s
+
+    def end(self) -> np.ndarray:
+        """Let it end; what it rendered."""
+        self._process.communicate("end\n", timeout=30)
+        assert self._process.returncode == 0
+        return np.load(self.out)
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+
+@contextlib.contextmanager
+def player(pipewire: PipeWire, folder: Path) -> Iterator[Player]:
+    playing = Player(pipewire, folder / "rendered.npy")
+    try:
+        playing.wait_for("playing", 60)
+        yield playing
+    finally:
+        playing.kill()
+
+
+def test_through_pipewires_jack_the_capture_is_exact_too(
+    pipewire: PipeWire, tmp_path: Path
+) -> None:
+    with player(pipewire, tmp_path) as playing:
+        time.sleep(1.0)
+        captured = pipewire.record(2.5)
+        assert_exact(captured, playing.end())
+
+
+def test_pipewire_restarted_under_the_music(pipewire: PipeWire, tmp_path: Path) -> None:
+    with player(pipewire, tmp_path) as playing:
+        pipewire.stop()
+        playing.wait_for("The JACK server has gone; waiting for it to come back.")
+        pipewire.start()
+        started_s = time.monotonic()
+        back_s = playing.wait_for("The JACK server is back")
+        assert back_s - started_s < 2.0
+        time.sleep(max(0.0, started_s + 1.0 - time.monotonic()))  # its sink may come after it
+        assert np.abs(pipewire.record(2.0)).max() > 0.01
+        playing.end()
