@@ -15,7 +15,8 @@ from collections.abc import Callable
 from typing import Any
 
 from engine.chain_memory import shared
-from engine.plugins.chain import SLOTS, ChainSpec, PluginError, check_value
+from engine.errors import RipienoError
+from engine.plugins.chain import PARTS, SLOTS, ChainSpec, PluginError, check_value
 from engine.plugins.host_process import HostProcess
 from engine.plugins.lead import Lead
 
@@ -26,6 +27,7 @@ SETTLED_S = 0.5  # after a change, before its outcome is asked for
 SUSPECT_S = 2.0  # what was changed so shortly before a fault is not set again
 STEADY_S = 30.0  # a fault after so long begins the count anew
 TRIES = 3
+MAX_LATENCY_FRAMES = 4096  # that can be compensated beside the longest lead
 ANSWER_S = 1.0
 
 
@@ -150,7 +152,7 @@ class HostedChain:
             }
             if host is not None:
                 header = host.memory.header
-                latency = int(header[shared.LATENCY_FRAMES])
+                latency = _latency(host)
                 chunks = max(int(header[shared.CHUNKS]), 1)
                 chunk_ns = shared.CHUNK / self.engine.rate_hz * 1e9
                 shown |= {
@@ -220,7 +222,7 @@ class HostedChain:
         self._stats = stats
         new_misses = stats.misses - (before.misses if before else 0)
         headroom = stats.headroom_frames if stats.wet else None
-        latency = int(host.memory.header[shared.LATENCY_FRAMES])
+        latency = _latency(host)
         longer = self.lead.update(new_misses, headroom, now_s)
         if longer or latency != stats.latency_frames:
             self.engine.set_chain(self.slot, lead_frames=self.lead.frames, latency_frames=latency)
@@ -260,7 +262,9 @@ class HostedChain:
         with self._lock:
             if host is not self._host:
                 return
-            if "error" in answer:
+            try:
+                self._attach(host, answer)
+            except (RipienoError, ValueError) as error:
                 self._host = None
                 attached, self._attached = self._attached, None
                 for old in filter(None, (host, attached)):
@@ -268,32 +272,39 @@ class HostedChain:
                     self._leaving.append((0.0, old))
                 if attached is not None:
                     self.engine.detach_chain(self.slot)
-                self._fail(answer["error"])
-                return
-            self.plugins = answer["ok"]["plugins"]
-            self._remember(answer["ok"])
-            before, self._attached = self._attached, host
-            self.lead = Lead.first(self._block_frames(), self.engine.rate_hz)
-            latency = int(host.memory.header[shared.LATENCY_FRAMES])
-            self.engine.attach_chain(
-                self.slot,
-                host.memory,
-                instrument=self._is_instrument,
-                lead_frames=self.lead.frames,
-                latency_frames=latency,
-            )
-            if before is not None:  # it is heard until it has faded out
-                self._leaving.append((time.monotonic() + 1.0, before))
-            self._began_s = time.monotonic()
-            self._beat = (-1, self._began_s)
-            self._stats = None
-            back = self.state == RESTARTING
-            self.state = RUNNING
-            self._set_what_was_changed_meanwhile()
-            titles = _listed([plugin["name"] for plugin in self.plugins])
-            late_ms = 1000.0 * (self.lead.frames + latency) / self.engine.rate_hz
-            again = "again " if back else ""
-            self._say(f"{self._title} plays {again}through {titles}, {late_ms:.1f} ms later.")
+                self._fail(str(error))
+
+    def _attach(self, host: HostProcess, answer: dict[str, Any]) -> None:
+        """Let a loaded host be heard; PluginError if it failed or does not belong here."""
+        if "error" in answer:
+            raise PluginError(answer["error"])
+        plugins = answer["ok"]["plugins"]
+        instrument = bool(plugins[0]["instrument"])
+        if instrument and self.slot >= PARTS:
+            raise PluginError(f"{plugins[0]['name']} is an instrument: it needs a part")
+        self.plugins = plugins
+        self._remember(answer["ok"])
+        self.lead = Lead.first(self._block_frames(), self.engine.rate_hz)
+        latency = _latency(host)
+        self.engine.attach_chain(
+            self.slot,
+            host.memory,
+            instrument=instrument,
+            lead_frames=self.lead.frames,
+            latency_frames=latency,
+        )
+        before, self._attached = self._attached, host
+        if before is not None:  # it is heard until it has faded out
+            self._leaving.append((time.monotonic() + 1.0, before))
+        self._began_s = time.monotonic()
+        self._beat = (-1, self._began_s)
+        self._stats = None
+        again = "again " if self.state == RESTARTING else ""
+        self.state = RUNNING
+        self._set_what_was_changed_meanwhile()
+        titles = _listed([plugin["name"] for plugin in self.plugins])
+        late_ms = 1000.0 * (self.lead.frames + latency) / self.engine.rate_hz
+        self._say(f"{self._title} plays {again}through {titles}, {late_ms:.1f} ms later.")
 
     def _set_what_was_changed_meanwhile(self) -> None:
         assert self._spec is not None
@@ -447,6 +458,10 @@ class HostedChain:
 
     def _block_frames(self) -> int:
         return max(int(self.engine.stats().block_frames), shared.CHUNK)
+
+
+def _latency(host: HostProcess) -> int:
+    return min(int(host.memory.header[shared.LATENCY_FRAMES]), MAX_LATENCY_FRAMES)
 
 
 def _side_by_side(spec: ChainSpec | None, known: list[dict[str, Any]]) -> Any:

@@ -14,7 +14,7 @@ SPARE_BLOCK_S = 0.0025  # a host's delay that the first guess allows for
 COMFORT = 2 * STEP  # frames: with so much room always left, a step is given back
 PATIENCE_S = 10.0
 LONGEST_PATIENCE_S = 600.0
-MOST = 4096
+MOST = 63 * STEP
 
 
 @dataclass
