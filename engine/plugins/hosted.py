@@ -29,6 +29,7 @@ STEADY_S = 30.0  # a fault after so long begins the count anew
 TRIES = 3
 MAX_LATENCY_FRAMES = 4096  # that can be compensated beside the longest lead
 ANSWER_S = 1.0
+FADED_S = 1.0  # after which nothing of a chain is heard that was taken out
 
 
 class HostedChain:
@@ -184,8 +185,24 @@ class HostedChain:
         for host in gone:
             host.close()
 
+    def retire(self) -> None:
+        """Take the chain out of the sound; `tend` ends its process a little later. [any]"""
+        with self._lock:
+            attached, self._attached = self._attached, None
+            hosts = {id(h): h for h in (attached, self._host) if h is not None}
+            self._host = None
+            until_s = time.monotonic() + FADED_S
+            self._leaving += [(until_s, host) for host in hosts.values()]
+        if attached is not None:
+            self.engine.detach_chain(self.slot)
+
+    @property
+    def gone(self) -> bool:
+        """Whether nothing is left of a retired chain. [any]"""
+        return self._host is None and not self._leaving
+
     def close(self) -> None:
-        """Take the chain out of the sound, then end its process. Idempotent. [main]"""
+        """Take the chain out of the sound and end its process now. Idempotent. [main]"""
         with self._lock:
             attached, self._attached = self._attached, None
             hosts = {id(h): h for h in (attached, self._host) if h is not None}
@@ -295,7 +312,7 @@ class HostedChain:
         )
         before, self._attached = self._attached, host
         if before is not None:  # it is heard until it has faded out
-            self._leaving.append((time.monotonic() + 1.0, before))
+            self._leaving.append((time.monotonic() + FADED_S, before))
         self._began_s = time.monotonic()
         self._beat = (-1, self._began_s)
         self._stats = None

@@ -30,6 +30,7 @@ class Plugins:
         self._say = say
         self._lock = threading.Lock()
         self._chains: dict[str, HostedChain] = {}
+        self._retired: list[HostedChain] = []  # on their way out
 
     def set_chain(self, slot_name: str, spec: ChainSpec | None) -> None:
         """Put plugins into a slot, or take them out for None; never waits for them. [any]
@@ -41,7 +42,8 @@ class Plugins:
             with self._lock:
                 leaving = self._chains.pop(name, None)
             if leaving is not None:
-                leaving.close()
+                leaving.retire()
+                self._retired.append(leaving)
             return
         spec = ChainSpec(tuple(resolve(plugin) for plugin in spec.plugins))
         with self._lock:
@@ -90,7 +92,8 @@ class Plugins:
     def tend(self) -> None:
         """Watch over all chains; the session calls it twice a second. [main]"""
         with self._lock:
-            chains = list(self._chains.values())
+            self._retired = [chain for chain in self._retired if not chain.gone]
+            chains = [*self._chains.values(), *self._retired]
         if chains:
             audio = realtime.audio_priority()
             priority = max(audio - 1, 1) if audio else QUIET_PRIORITY
@@ -100,7 +103,8 @@ class Plugins:
     def close(self) -> None:
         """Take every chain out of the sound and end its process. Idempotent. [main]"""
         with self._lock:
-            chains, self._chains = list(self._chains.values()), {}
+            chains = [*self._chains.values(), *self._retired]
+            self._chains, self._retired = {}, []
         for chain in chains:
             chain.close()
 
