@@ -1,65 +1,41 @@
-"""OSC on loopback: how the window, a remote or a script plays with the controls of a session.
+"""OSC: how the window, a remote or a script plays with the controls of a session.
 
-One thread receives and answers; the session's pump calls `publish` for those who subscribed.
-What may be said is the table in `engine.addresses`. Anything else is counted and dropped, and
-where a sender can learn from it, answered in one sentence on /ripieno/error.
+One thread receives and answers; what takes its time is done by a second, one thing after the other.
+The session's pump calls `publish` for those who subscribed. What may be said is the table in
+`engine.address_table`. Anything else is counted and dropped, and where a sender can learn from it,
+answered in one sentence on /ripieno/error.
 """
 
 from __future__ import annotations
 
-import json
+import contextlib
+import itertools
 import logging
+import queue
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any
 
 from pythonosc import osc_packet
-from pythonosc.osc_message_builder import OscMessageBuilder
 
-from engine import addresses
-from engine.addresses import DEFAULT_PORT, Address, OutOfRangeError, WrongMessageError
+from engine import addresses, operations
+from engine.addresses import DEFAULT_PORT, Address, At, OutOfRangeError, WrongMessageError
 from engine.errors import RipienoError
+from engine.osc import CHUNK_BYTES, Event, Values, as_json, encode, encode_all
+from engine.subscribers import Sender, Subscribers
 
-MAX_SUBSCRIBERS = 32
 EVENTS_A_PUBLISH = 128
 STATISTICS_PERIOD_S = 0.1
+STATE_PERIOD_S = 0.1  # a moved fader changes the state a hundred times a second
 MAX_PACKET_BYTES = 65507
-CHOICES = {
-    "chord_mode": addresses.CHORD_MODES,
-    "assigner": addresses.ASSIGNERS,
-    "control": addresses.CONTROLS,
-}
+MAX_MESSAGES = 256  # of a packet, so that a small question never asks for a flood
+MAX_ERRANDS = 8
+LOOPBACK = "127.0.0.1"
+RECEIVE_BUFFER_BYTES = 1 << 20
 
 log = logging.getLogger(__name__)
-
-
-class Target(Protocol):
-    """What the control needs of a session; every method is [main] or [any] and thread-safe."""
-
-    def version(self) -> str: ...
-    def ensemble_ids(self) -> list[str]: ...
-    def ensemble_id(self) -> str: ...
-    def part_count(self) -> int: ...
-    def set_ensemble(self, name: str) -> None: ...
-    def set(self, name: str, value: float, part: int | None = None) -> None: ...
-    def get(self, name: str, part: int | None = None) -> float: ...
-    def panic(self) -> None: ...
-    def reset_statistics(self) -> None: ...
-    def state(self) -> dict[str, Any]: ...
-    def statistics(self) -> dict[str, Any]: ...
-    def recorder_state(self) -> dict[str, Any]: ...
-    def quit(self) -> None: ...
-
-
-@dataclass(frozen=True)
-class Event:
-    """One thing to tell the subscribers of `events`: an OSC address and its typed values."""
-
-    path: str
-    values: tuple[tuple[str, Any], ...]
 
 
 @dataclass
@@ -74,74 +50,55 @@ class ControlCounts:
     send_failures: int = 0
 
 
-@dataclass
-class _Subscriber:
-    ends_s: dict[str, float] = field(default_factory=dict)
-
-
-def encode(path: str, values: Iterable[tuple[str, Any]] = ()) -> bytes:
-    """One OSC message; `values` are (type tag, value). [any]"""
-    builder = OscMessageBuilder(address=path)
-    for tag, value in values:
-        builder.add_arg(value, tag)
-    return builder.build().dgram
-
-
-def _as_json(content: dict[str, Any]) -> list[tuple[str, Any]]:
-    return [("s", json.dumps(content))]
-
-
 class Control:
-    """The server. `port` 0 takes any free one; `self.port` says which. [main]"""
+    """The server. `port` 0 takes any free one; `self.port` says which. [main]
 
-    def __init__(self, target: Target, port: int = DEFAULT_PORT) -> None:
+    `target` is the session; what is asked of it is in `engine.operations`.
+    """
+
+    def __init__(self, target: Any, port: int = DEFAULT_PORT, host: str = LOOPBACK) -> None:
         if not 0 <= port <= 65535:
             raise RipienoError(f"OSC port {port} is outside 0 .. 65535")
         self.target = target
         self.counts = ControlCounts()
+        self.revision = 0
+        self._subscribers = Subscribers()
+        self._serials = itertools.count(1)
         self._lock = threading.Lock()
-        self._subscribers: dict[tuple[str, int], _Subscriber] = {}
-        self._next_statistics_s = 0.0
+        self._new_values: dict[str, Values] = {}  # settings that changed: address, values
+        self._new_sections: set[str] = set()
+        self._state_due = False
+        self._next_statistics_s = self._next_state_s = 0.0
         self._closing = False
-        self._acts: dict[str, Callable[..., None]] = {
-            "/ripieno/ensemble": target.set_ensemble,
-            "/ripieno/panic": target.panic,
-            "/ripieno/statistics/reset": target.reset_statistics,
-            "/ripieno/quit": target.quit,
-        }
-        self._answers: dict[str, Callable[[], list[tuple[str, Any]]]] = {
-            "/ripieno/version": lambda: [("s", target.version()), ("i", addresses.PROTOCOL)],
-            "/ripieno/ensembles": lambda: [("s", name) for name in target.ensemble_ids()],
-            "/ripieno/state": lambda: _as_json(target.state()),
-            "/ripieno/statistics": lambda: _as_json(target.statistics()),
-            "/ripieno/recorder": lambda: _as_json(target.recorder_state()),
-        }
-        self._leases: dict[str, Callable[..., None]] = {
-            "/ripieno/subscribe": self._subscribe,
-            "/ripieno/unsubscribe": self._unsubscribe,
-        }
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        try:
-            self._socket.bind(("127.0.0.1", port))
-        except OSError as error:
-            self._socket.close()
-            raise RipienoError(
-                f"OSC port {port} on 127.0.0.1 is taken ({error.strerror}); "
-                "choose another with --osc-port, or 0 for any free one"
-            ) from error
+        self._errands: queue.Queue = queue.Queue(MAX_ERRANDS)
+        self._socket = _bound_socket(host, port)
         self._socket.settimeout(0.2)
+        self.host: str = self._socket.getsockname()[0]
         self.port: int = self._socket.getsockname()[1]
-        self._thread = threading.Thread(target=self._serve, name="osc", daemon=True)
-        self._thread.start()
+        self._threads = [
+            threading.Thread(target=self._serve, name="osc", daemon=True),
+            threading.Thread(target=self._run_errands, name="osc errands", daemon=True),
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    @property
+    def exposed(self) -> bool:
+        """Whether other machines can reach it. [any]"""
+        return not is_loopback(self.host)
 
     def close(self) -> None:
         """Stop answering; idempotent. [main]"""
         if self._closing:
             return
         self._closing = True
-        self._send(b"", ("127.0.0.1", self.port))  # wakes the thread
-        if self._thread is not threading.current_thread():
-            self._thread.join(2.0)
+        self._errands.put(None)
+        with contextlib.suppress(OSError):
+            wake = "::1" if ":" in self.host else LOOPBACK
+            self._socket.sendto(b"", (wake, self.port))
+        for thread in self._threads:
+            if thread is not threading.current_thread():
+                thread.join(2.0)
         self._socket.close()
 
     # ---- receiving: the osc thread -------------------------------------------------------
@@ -159,26 +116,27 @@ class Control:
             if not self._closing:
                 self.handle(packet, sender)
 
-    def handle(self, packet: bytes, sender: tuple[str, int]) -> None:
+    def handle(self, packet: bytes, sender: Sender) -> None:
         """Obey one datagram, whatever is in it; never raises. [any]"""
         self.counts.received += 1
+        if packet.count(b"#bundle\0") > MAX_MESSAGES:
+            self.counts.malformed += 1
+            return
         try:
             messages = [timed.message for timed in osc_packet.OscPacket(packet).messages]
             contents = [(message.address, list(message.params)) for message in messages]
         except Exception:  # the parser raises many kinds on hostile bytes
             self.counts.malformed += 1
             return
+        if len(contents) > MAX_MESSAGES:
+            self.counts.malformed += 1
+            return
         for path, values in contents:
-            self._handle_message(path, values, sender)
+            self._guarded(path, sender, self._handle_message, path, values, sender)
 
-    def _handle_message(self, path: str, values: list, sender: tuple[str, int]) -> None:
+    def _guarded(self, path: str, sender: Sender, step: Any, *arguments: Any) -> None:
         try:
-            row, part = addresses.find(path)
-            if row.arguments and not values and row.reply == addresses.SAME:
-                self._answer_value(row, path, part, sender)
-            else:
-                self._obey(row, path, part, addresses.check(row, values), sender)
-            self.counts.obeyed += 1
+            step(*arguments)
         except WrongMessageError as error:
             self.counts.malformed += 1
             self._refuse(path, str(error), sender)
@@ -190,122 +148,168 @@ class Control:
             log.exception("OSC %s failed", path[:80])
             self._refuse(path, f"{path[:80]} failed inside the engine; see its log", sender)
 
-    def _refuse(self, path: str, sentence: str, sender: tuple[str, int]) -> None:
+    def _refuse(self, path: str, sentence: str, sender: Sender) -> None:
         if path != "/ripieno/error":  # never answer an answer
             self._send(encode("/ripieno/error", [("s", sentence)]), sender)
 
-    def _answer_value(
-        self, row: Address, path: str, part: int | None, sender: tuple[str, int]
-    ) -> None:
-        if not row.parameter:
-            reply: tuple[str, Any] = ("s", self.target.ensemble_id())
+    def _handle_message(self, path: str, values: list, sender: Sender) -> None:
+        row, at = addresses.find(path)
+        asks = row.setting and not values
+        checked = () if asks else addresses.check(row, values)
+        if self.exposed and not is_loopback(sender[0]):
+            _check_stranger(row, checked)
+        if row.path in ("/ripieno/subscribe", "/ripieno/unsubscribe"):
+            self._answer(*self._lease(row.path, sender, *checked), sender)
+            self.counts.obeyed += 1
+        elif row.slow:
+            self._errands_put(row, path, at, checked, sender)
         else:
-            value = self.target.get(row.parameter, self._part(path, part))
-            tag = row.arguments[0].tag
-            if row.parameter in CHOICES:
-                reply = (tag, CHOICES[row.parameter][int(value)])
-            else:
-                reply = (tag, int(value) if tag == "i" else float(value))
-        self._send(encode(path, [reply]), sender)
+            self._carry_out(row, path, at, checked, sender)
 
-    def _part(self, path: str, part: int | None) -> int | None:
-        count = self.target.part_count()
-        if part is not None and part >= count:
-            raise OutOfRangeError(
-                f"{path}: part {part + 1} is outside 1 .. {count} of this ensemble"
-            )
-        return part
-
-    def _obey(
-        self,
-        row: Address,
-        path: str,
-        part: int | None,
-        values: tuple[Any, ...],
-        sender: tuple[str, int],
+    def _carry_out(
+        self, row: Address, path: str, at: At, values: tuple[Any, ...], sender: Sender
     ) -> None:
-        if row.parameter:
-            choices = CHOICES.get(row.parameter)
-            value = choices.index(values[0]) if choices else values[0]
-            self.target.set(row.parameter, float(value), self._part(path, part))
-            return
-        if row.path in self._acts:
-            self._acts[row.path](*values)
-        elif row.path in self._answers:
-            self._send(encode(path, self._answers[row.path]()), sender)
-        else:
-            self._leases[row.path](sender, *values)
+        reply = operations.carry_out(self.target, row, at, values)
+        self.counts.obeyed += 1
+        if reply is not None:
+            self._answer(path, reply, sender)
+        elif row.slow:
+            self._answer("/ripieno/done", [("s", path), ("s", "")], sender)
 
-    def _subscribe(
-        self, sender: tuple[str, int], topic: str, lease_s: float = addresses.LEASE_S
+    def _answer(self, path: str, reply: Values, sender: Sender) -> None:
+        for dgram in encode_all(path, reply, next(self._serials)):
+            self._send(dgram, sender)
+
+    def _errands_put(
+        self, row: Address, path: str, at: At, values: tuple[Any, ...], sender: Sender
     ) -> None:
-        with self._lock:
-            self._forget_expired()
-            if sender not in self._subscribers and len(self._subscribers) >= MAX_SUBSCRIBERS:
-                raise OutOfRangeError(
-                    f"/ripieno/subscribe: there are {MAX_SUBSCRIBERS} subscribers, "
-                    "the most there can be; wait for a lease to end"
-                )
-            subscriber = self._subscribers.setdefault(sender, _Subscriber())
-            subscriber.ends_s[topic] = time.monotonic() + lease_s
-        self._send(encode("/ripieno/subscribed", [("s", topic), ("f", lease_s)]), sender)
+        try:
+            self._errands.put_nowait((row, path, at, values, sender))
+        except queue.Full:
+            raise OutOfRangeError(f"{path}: {MAX_ERRANDS} things wait already; ask later") from None
 
-    def _unsubscribe(self, sender: tuple[str, int], topic: str) -> None:
-        with self._lock:
-            if sender in self._subscribers:
-                self._subscribers[sender].ends_s.pop(topic, None)
-        self._send(encode("/ripieno/unsubscribed", [("s", topic)]), sender)
+    def _run_errands(self) -> None:
+        while (errand := self._errands.get()) is not None and not self._closing:
+            row, path, at, values, sender = errand
+            self._guarded(path, sender, self._carry_out, row, path, at, values, sender)
+
+    def _lease(
+        self, path: str, sender: Sender, topic: str, lease_s: float = addresses.LEASE_S
+    ) -> tuple[str, Values]:
+        if path == "/ripieno/subscribe":
+            self._subscribers.add(sender, topic, lease_s)
+            return "/ripieno/subscribed", [("s", topic), ("f", lease_s)]
+        self._subscribers.remove(sender, topic)
+        return "/ripieno/unsubscribed", [("s", topic)]
 
     # ---- sending: any thread, mostly the pump --------------------------------------------
 
-    def _forget_expired(self) -> None:
-        now_s = time.monotonic()
-        for sender in list(self._subscribers):
-            ends_s = self._subscribers[sender].ends_s
-            for topic in [topic for topic, end_s in ends_s.items() if end_s <= now_s]:
-                del ends_s[topic]
-            if not ends_s:
-                del self._subscribers[sender]
-
-    def subscribers(self, topic: str) -> list[tuple[str, int]]:
+    def subscribers(self, topic: str) -> list[Sender]:
         """Who holds a lease on `topic` now. [any]"""
-        with self._lock:
-            self._forget_expired()
-            return [who for who, s in self._subscribers.items() if topic in s.ends_s]
+        return self._subscribers.of(topic)
 
-    def _send(self, dgram: bytes, to: tuple[str, int]) -> None:
+    def _send(self, dgram: bytes, to: Sender) -> None:
         try:
             self._socket.sendto(dgram, to)
             self.counts.sent += 1
         except OSError:  # nobody there, or the system's buffer is full: theirs is lost, not ours
             self.counts.send_failures += 1
 
+    def _send_all(self, topic: str, dgrams: list[bytes]) -> None:
+        for listener in self.subscribers(topic):
+            for dgram in dgrams:
+                self._send(dgram, listener)
+
+    def value_changed(self, path: str, values: Values) -> None:
+        """A setting has a new value, whoever set it; told at the next `publish`. [any]"""
+        with self._lock:
+            self.revision += 1
+            self._new_values[path] = values
+            self._state_due = True
+
+    def section_changed(self, section: str) -> None:
+        """Something else in a section of the state is new; told at the next `publish`. [any]"""
+        with self._lock:
+            self.revision += 1
+            self._new_sections.add(section)
+            self._state_due = True
+
     def publish(self, events: list[Event]) -> None:
-        """Send `events`, and the statistics when they are due. Called by the pump. [main]"""
-        if events and (listeners := self.subscribers("events")):
+        """Send `events`, what changed, and the statistics when due. Called by the pump. [main]"""
+        if events and self.subscribers("events"):
             dgrams = [encode(e.path, e.values) for e in events[:EVENTS_A_PUBLISH]]
             if len(events) > EVENTS_A_PUBLISH:
                 lost = len(events) - EVENTS_A_PUBLISH
                 dgrams.append(encode("/ripieno/events_lost", [("i", lost)]))
-            for listener in listeners:
-                for dgram in dgrams:
-                    self._send(dgram, listener)
+            self._send_all("events", dgrams)
+        self._publish_changes()
         now_s = time.monotonic()
         if now_s >= self._next_statistics_s:
             self._next_statistics_s = now_s + STATISTICS_PERIOD_S
-            if listeners := self.subscribers("statistics"):
-                dgram = encode("/ripieno/statistics", _as_json(self.target.statistics()))
-                for listener in listeners:
-                    self._send(dgram, listener)
+            if self.subscribers("statistics"):
+                reply = as_json(self.target.statistics())
+                self._send_all("statistics", encode_all("/ripieno/statistics", reply, 0))
+        if self._state_due and now_s >= self._next_state_s:
+            self._next_state_s = now_s + STATE_PERIOD_S
+            self.publish_state()
+
+    def _publish_changes(self) -> None:
+        with self._lock:
+            values, self._new_values = self._new_values, {}
+            sections, self._new_sections = self._new_sections, set()
+            revision = self.revision
+        if (values or sections) and self.subscribers("changes"):
+            dgrams = [encode(path, value) for path, value in values.items()]
+            dgrams += [
+                encode("/ripieno/changed", [("s", section), ("i", revision & 0x7FFFFFFF)])
+                for section in sorted(sections)
+            ]
+            self._send_all("changes", dgrams)
 
     def publish_state(self) -> None:
-        """Tell the subscribers of `state` that something changed. [any]"""
-        if listeners := self.subscribers("state"):
-            dgram = encode("/ripieno/state", _as_json(self.target.state()))
-            for listener in listeners:
-                self._send(dgram, listener)
+        """Send the whole state to its subscribers, now. [any]"""
+        self._state_due = False
+        if self.subscribers("state"):
+            reply = as_json(self.target.state())
+            self._send_all("state", encode_all("/ripieno/state", reply, next(self._serials)))
 
     def say(self, sentence: str) -> None:
-        """Tell the subscribers of `state` one sentence a player should know. [any]"""
-        for listener in self.subscribers("state"):
-            self._send(encode("/ripieno/said", [("s", sentence)]), listener)
+        """Tell the subscribers of `state` or `changes` a sentence a player should know. [any]"""
+        dgram = encode("/ripieno/said", [("s", sentence[:CHUNK_BYTES])])
+        for listener in dict.fromkeys([*self.subscribers("state"), *self.subscribers("changes")]):
+            self._send(dgram, listener)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address belongs to this machine alone. [any]"""
+    return host.removeprefix("::ffff:").startswith("127.") or host == "::1"
+
+
+def _bound_socket(host: str, port: int) -> socket.socket:
+    try:
+        family, _, _, _, address = socket.getaddrinfo(
+            host or LOOPBACK, port, type=socket.SOCK_DGRAM, flags=socket.AI_PASSIVE
+        )[0]
+    except (OSError, UnicodeError) as error:
+        raise RipienoError(f"OSC host {host!r} is no address of this machine: {error}") from None
+    bound = socket.socket(family, socket.SOCK_DGRAM)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
+        bound.bind(address)
+    except OSError as error:
+        bound.close()
+        raise RipienoError(
+            f"OSC port {port} on {host} is taken or not to be had ({error.strerror}); "
+            "choose another with --osc-port, or 0 for any free one"
+        ) from error
+    return bound
+
+
+def _check_stranger(row: Address, values: tuple[Any, ...]) -> None:
+    """What other machines may not do: touch files they name, load plugins, end the program."""
+    if row.local:
+        raise OutOfRangeError(f"{row.path}: only a program on this machine may do that")
+    for value in values:
+        path_like = isinstance(value, str) and ("/" in value or "\\" in value or ".toml" in value)
+        if path_like and not value.startswith("/ripieno/"):
+            raise OutOfRangeError(f"{row.path}: only a program on this machine may name files")

@@ -79,6 +79,7 @@ class Engine:
         self._values: dict[tuple[str, int | None], float] = {}
         self._banks: dict[int, Bank] = {}
         self._bank_slots: dict[tuple[int, int, int, int], int] = {}
+        self._banks_ahead: set[int] = set()  # slots kept for ensembles to come
         self._stamped: dict[tuple[int, int], int] = defaultdict(lambda: AS_SOON_AS_POSSIBLE)
         self._closed = False
         self._switch_frame = AS_SOON_AS_POSSIBLE
@@ -403,9 +404,19 @@ class Engine:
         self.set("chord_window_ms", ensemble.chord_window_ms, frame=frame)
         self.set("chord_mode", CHORD_MODES.index(ensemble.chord_mode), frame=frame)
         self.set("assigner", ASSIGNERS.index(ensemble.assigner), frame=frame)
-        for slot in set(self._bank_slots.values()) - set(banks):
+        for slot in set(self._bank_slots.values()) - set(banks) - self._banks_ahead:
             self.remove_bank(slot, frame)
         self.ensemble = ensemble
+
+    def preload(self, ensembles: Iterable[Ensemble]) -> None:
+        """Have the sounds of these ensembles at hand, so that a switch finds them. [worker]
+
+        Not while `apply` runs. Those of an earlier call may go with the next switch.
+        """
+        parts = [part for ensemble in ensembles for part in ensemble.parts]
+        for part in parts:
+            self._synth.pin(part.bank, part.program)
+        self._banks_ahead = {self._bank_of(part) for part in parts if part.sound == "bank"}
 
     def _soon(self) -> int:
         """Return a frame far enough ahead that many commands sent now act together at it."""
@@ -494,6 +505,10 @@ class Engine:
     def stats(self) -> Stats:
         """Return a snapshot of the callback's own counts. [any]"""
         return snapshot(self._rig)
+
+    def raw_counts(self) -> np.void:
+        """Return the callback's own counts, layout.STATS, as they change. [any]"""
+        return self._stats
 
     def reset_stats(self) -> None:
         """Begin counting anew. [any]"""

@@ -8,10 +8,12 @@ The session makes it, tends it twice a second and closes it. [main]
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import RipienoError
+from engine.midi.messages import MIDDLE_VELOCITY
 
 if TYPE_CHECKING:
     from engine.midi.outlet import Outlet
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 MOST_KEYBOARDS = 4  # sources 0 to 3; what comes after them shares the last
 VIRTUAL_SOURCE, FILE_SOURCE, COMPUTER_SOURCE = 4, 5, 6
+REMOTE_KEY_S = 30.0  # a remote that forgot a key, or died, holds it no longer
 VIRTUAL_NAME = "Ripieno keyboard"
 NOT_KEYBOARDS = ("midi through", "ripieno", "through port")
 
@@ -37,6 +40,7 @@ class Inputs:
         self._look: Any = None
         self._player: Player | None = None
         self._computer: Outlet | None = None
+        self._remote_keys: dict[tuple[int, int | None], float] = {}  # key, part -> its end
 
     def open_keyboards(self, wanted: str | None = None) -> None:
         """Open the port `wanted` names, RipienoError if it is not there, or all for None. [main]"""
@@ -76,11 +80,13 @@ class Inputs:
 
     def tend(self, quietly: bool = False) -> None:
         """Open keyboards that have been plugged in since the last look. [main]"""
-        if self._look is None:
+        self._release_forgotten_keys()
+        look = self._look
+        if look is None:
             return
         from engine.midi.ports import lasting_name
 
-        for name in self._look.get_ports():
+        for name in look.get_ports():
             strange = any(word in name.casefold() for word in NOT_KEYBOARDS)
             if strange or lasting_name(name) in self._known:
                 continue
@@ -112,17 +118,52 @@ class Inputs:
             self._computer = Outlet(self._engine, COMPUTER_SOURCE)
         return self._computer.send(message)
 
-    def close(self) -> None:
-        """Release what is held and close every port. Idempotent. [main]"""
+    def stop_file(self) -> None:
+        """End the file that plays, if any. [any]"""
         if self._player is not None:
             self._player.stop()
+
+    def remote_key(self, pitch: int, velocity: int, part: int | None = None) -> None:
+        """A remote's key goes down, or with velocity 0 up; past the separation with a part. [any]
+
+        It comes up by itself some time after, should the remote be gone. RipienoError: no room.
+        """
+        status = 0x90 if velocity else 0x80
+        message = bytes((status, pitch, velocity or MIDDLE_VELOCITY))
+        if velocity:
+            self._remote_keys[pitch, part] = time.monotonic() + REMOTE_KEY_S
+        else:
+            self._remote_keys.pop((pitch, part), None)
+        if part is None:
+            taken = self.play_key(message)
+        else:
+            taken = self._engine.part_midi(part, message)
+        if not taken:
+            raise RipienoError(f"key {pitch}: the engine has no room for more notes now")
+
+    def close_keyboards(self) -> None:
+        """Release what keyboards hold and close their ports. Idempotent. [any]"""
+        keyboards, self._keyboards = self._keyboards, []
+        for port in [*keyboards, *([self._virtual] if self._virtual else [])]:
+            port.close()
+        look, self._look = self._look, None
+        if look is not None:
+            look.delete()
+        self._virtual = None
+        self._known = set()
+
+    def close(self) -> None:
+        """Release what is held and close every port. Idempotent. [main]"""
+        self.stop_file()
         if self._computer is not None:
             self._computer.release()
-        for port in [*self._keyboards, *([self._virtual] if self._virtual else [])]:
-            port.close()
-        if self._look is not None:
-            self._look.delete()
-        self._keyboards, self._virtual, self._look = [], None, None
+        self.close_keyboards()
+
+    def _release_forgotten_keys(self) -> None:
+        now_s = time.monotonic()
+        for (pitch, part), end_s in list(self._remote_keys.items()):
+            if end_s <= now_s:
+                self.remote_key(pitch, 0, part)
 
     def _open_keyboard(self, name: str) -> None:
         port = self._new_port(name, min(len(self._keyboards), MOST_KEYBOARDS - 1))

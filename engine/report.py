@@ -5,31 +5,53 @@ Pure readings of a session and its engine, used by the control, the terminal and
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from engine.addresses import PROTOCOL
-from engine.control import CHOICES, Event
+from engine.addresses import CHOICES, PROTOCOL
 from engine.notes import HOW, MOVED, NOTE_OFF, NOTE_ON
+from engine.osc import Event
+from engine.parameters import GLOBAL_PARAMETERS, PART_PARAMETERS
 
 if TYPE_CHECKING:
     from engine.session import Session
 
 PANICKED = 5
-PART_SETTINGS = ("gain_db", "pan", "mute", "solo", "reverb_send", "chorus_send")
-GLOBAL_SETTINGS = ("chord_window_ms", "master_gain_db", "tempo_bpm", "panic_cc")
+PART_KEYS = (
+    "name",
+    "program",
+    "bank",
+    "sound",
+    "low",
+    "high",
+    "midi_channel",
+    "polyphony",
+)
+NOT_SHOWN = ("rolling",)  # where the transport tells it
 
 
-def state(session: Session) -> dict[str, Any]:
-    """All that can be set and all that is connected, ready for JSON. [any]"""
-    ensemble, device, get = session.ensemble, session.device, session.engine.get
+def about(session: Session) -> dict[str, Any]:
+    """The program, its address table, and what was last said to the player. [any]"""
+    control = session.control
     return {
         "version": session.version(),
         "protocol": PROTOCOL,
-        "ensemble": ensemble.id,
-        "ensemble_name": ensemble.name,
+        "revision": control.revision if control else 0,
+        "osc_port": session.osc_port,
+        "osc_host": control.host if control else "",
+        "said": list(session.said),
+    }
+
+
+def ensemble(session: Session) -> dict[str, Any]:
+    """The parts, the model, and all settings of both. [any]"""
+    playing, get = session.ensemble, session.engine.get
+    return {
+        "ensemble": playing.id,
+        "ensemble_name": playing.name,
         "model": {
             "name": session.model.name,
             "sha256": session.model.sha256,
@@ -37,19 +59,21 @@ def state(session: Session) -> dict[str, Any]:
         },
         "parts": [
             {
-                "name": part.name,
-                "program": part.program,
-                "low": part.low,
-                "high": part.high,
+                **{key: getattr(part, key) for key in PART_KEYS},
                 "voices": list(part.voices),
-                "midi_channel": part.midi_channel,
-                "polyphony": part.polyphony,
-                **{name: get(name, index) for name in PART_SETTINGS},
+                **{name: get(name, index) for name in PART_PARAMETERS},
             }
-            for index, part in enumerate(ensemble.parts)
+            for index, part in enumerate(playing.parts)
         ],
-        **{name: get(name) for name in GLOBAL_SETTINGS},
+        **{name: get(name) for name in GLOBAL_PARAMETERS if name not in NOT_SHOWN},
         **{name: choices[int(get(name))] for name, choices in CHOICES.items()},
+    }
+
+
+def device(session: Session) -> dict[str, Any]:
+    """What is played through, and what is listened to. [any]"""
+    device = session.device
+    return {
         "device": {
             "description": device.description,
             "alive": bool(device.alive),
@@ -59,9 +83,41 @@ def state(session: Session) -> dict[str, Any]:
             "input_latency_ms": round(1000.0 * device.block_frames / device.rate_hz, 2),
         },
         "inputs": session.input_names(),
-        "recorder": session.recorder_state(),
-        "osc_port": session.osc_port,
+        "input_wanted": session.input_wanted,
     }
+
+
+SECTIONS: dict[str, Callable[[Session], dict[str, Any]]] = {
+    "about": about,
+    "ensemble": ensemble,
+    "device": device,
+    "chains": lambda session: {"chains": session.plugins.state()},
+    "recorder": lambda session: {"recorder": session.recorder_state()},
+    "learn": lambda session: {"learn": session.learn.state()},
+    "rig": lambda session: {"rig": session.repertoire.state()},
+}
+
+
+def state(session: Session) -> dict[str, Any]:
+    """All that can be set and all that is connected, ready for JSON. [any]"""
+    whole: dict[str, Any] = {}
+    for section in SECTIONS.values():
+        whole |= section(session)
+    return whole
+
+
+def histograms(engine: Any) -> dict[str, Any]:
+    """Delays by frame and callback loads by half percent: (bin, count) where any. [any]"""
+    stats = engine.raw_counts()
+    return {
+        "rate_hz": engine.rate_hz,
+        "delay_frames": _bins(stats["delay"]),
+        "load_half_percent": _bins(stats["load"]),
+    }
+
+
+def _bins(counts: np.ndarray) -> list[list[int]]:
+    return [[int(place), int(counts[place])] for place in np.flatnonzero(counts)]
 
 
 def statistics(engine: Any) -> dict[str, Any]:
@@ -111,8 +167,14 @@ def introduction(session: Session) -> list[str]:
             f"Chord window {session.get('chord_window_ms'):g} ms ([ and ] change it); "
             f"notes it gets right: {accuracies}."
         )
-    if session.osc_port:
-        sentences.append(f"Remote control: OSC on 127.0.0.1, port {session.osc_port}.")
+    if session.control:
+        control = session.control
+        sentences.append(f"Remote control: OSC on {control.host}, port {session.osc_port}.")
+        if control.exposed:
+            sentences.append(
+                f"Warning: anybody who reaches {control.host} can play with these settings; there "
+                "is no password."
+            )
     if session.settings.record:
         sentences.append(f"Takes are recorded in {session.takes_folder}.")
     return sentences

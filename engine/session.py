@@ -9,65 +9,39 @@ music goes on in silence, so that nothing is lost but the sound.
 from __future__ import annotations
 
 import atexit
+import dataclasses
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from engine import report
+from engine import operations, report
+from engine.addresses import At, find, path_of
 from engine.control import Control
-from engine.devices import open_device
-from engine.ensembles import Ensemble, list_ensembles, load_ensemble
+from engine.ensembles import Ensemble, EnsembleError, list_ensembles, load_ensemble
 from engine.errors import RipienoError
 from engine.inputs import Inputs
-from engine.parameters import CHORD_MODES
-from engine.paths import takes_folder
-from engine.silence import SilentDevice
+from engine.learn import Learn
+from engine.outputs import Output
+from engine.parameters import CHORD_MODES, PART_PARAMETERS
+from engine.plugins.manager import Plugins
+from engine.recordings import Recordings
+from engine.repertoire import Repertoire, first_ensemble, last_state_file
+from engine.settings import NO_INPUT, Settings
 from engine.takes import TransportPoint
-
-if TYPE_CHECKING:
-    from engine.recorder import Recorder
 
 PUMP_PERIOD_S = 0.01
 TEND_PERIOD_S = 0.5
 RELEASE_S = 0.2  # how long closing waits for the last notes to be let go
 LONGEST_WINDOW_MS = 45.0
-NO_INPUT, NO_SUCH_SOURCE = "none", "(no input)"
+RECENT_SENTENCES = 20
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What a session is started with. None means: whatever is usual there."""
-
-    ensemble: str | Path = "string_quartet"
-    output: str = "auto"  # or jack, none, a sound card's name
-    input_port: str | None = None  # None: every keyboard; "none": no input
-    rate_hz: int | None = None
-    block_frames: int | None = None
-    output_channels: int | None = None  # of a sound card: 2, more for stems, 0 for all it has
-    chord_window_ms: float | None = None
-    settle: bool = False  # sound at once and move when the chord is complete
-    soundfont: Path | None = None
-    osc_port: int | None = None  # None: no remote control
-    record: bool = False
-    rolling: bool = False  # without recording, have the last minutes at hand for `keep`
-    takes_folder: Path | None = None
-
-    def __post_init__(self) -> None:
-        for name, value, low, high in (
-            ("rate in Hz", self.rate_hz, 8000, 192000),
-            ("block in frames", self.block_frames, 16, 8192),
-            ("chord window in ms", self.chord_window_ms, 0, 45),
-        ):
-            if value is not None and not low <= value <= high:
-                raise RipienoError(f"{name}: {value:g} is outside {low} .. {high}")
 
 
 class Session:
@@ -90,38 +64,42 @@ class Session:
         self.settings = settings
         self.quit_wanted = threading.Event()
         self.control: Control | None = None
-        self.recorder: Recorder | None = None
-        self.takes_folder = settings.takes_folder or takes_folder()
+        self.said: deque[str] = deque(maxlen=RECENT_SENTENCES)
         self._say_to_player = say
         self._on_results = on_results
-        self._on_audio = on_audio
-        self._lock = threading.RLock()  # of what changes: device, ensemble, being closed
+        self._lock = threading.RLock()  # of the ensemble, and of being closed
         self._pump_lock = threading.Lock()
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
         self._closed = False
-        self._audio_frame = 0
-        self._lost_frames = 0
-        self._silence: SilentDevice | None = None
-        self.ensemble: Ensemble = load_ensemble(settings.ensemble)
+        self.ensemble_source: str = str(first_ensemble(settings))
+        self.own_ensemble: Ensemble = load_ensemble(self.ensemble_source)  # as its file has it
+        self.ensemble = self.own_ensemble  # as it plays
         self.model = registry.find(self.ensemble.model)
-        self.device: Any = device or open_device(
-            settings.output, settings.rate_hz, settings.block_frames, settings.output_channels
-        )
-        self._jack = type(self.device).__name__ == "JackDevice"  # it takes MIDI by itself
+        self.output = Output(settings, device)
         try:
             tap = settings.record or settings.rolling or on_audio is not None
             soundfont = settings.soundfont or self.ensemble.soundfont_path
             self.engine = Engine(self.device.rate_hz, soundfont=soundfont, tap=tap)
             self.inputs = Inputs(self.engine, self.say)
+            self.recordings = Recordings(settings, self.engine, on_audio, self.say)
+            self.plugins = Plugins(self.engine, self.say)
+            self.learn = Learn(
+                self.engine,
+                lambda path, *values: operations.set_value(self, path, *values),
+                lambda path: operations.value_of(self, path),
+                self.say,
+                lambda: self.changed("learn"),
+            )
+            self.repertoire = Repertoire(
+                self,
+                self.say,
+                lambda: self.changed("rig"),
+                last_state_file() if settings.remember else None,
+            )
             self.engine.load_separator(registry.load(self.model), self.model.middle_pitches)
             self._apply(self.ensemble)
-            if settings.chord_window_ms is not None:
-                self.engine.set("chord_window_ms", settings.chord_window_ms)
-            if settings.settle:
-                self.engine.set("chord_mode", CHORD_MODES.index("settle"))
-                if self.engine.get("chord_window_ms") == 0:
-                    self.engine.set("chord_window_ms", LONGEST_WINDOW_MS)  # it delays nothing
+            self._apply_settings()
         except BaseException:
             self.device.close()
             raise
@@ -139,17 +117,19 @@ class Session:
         """Let sound out first, then everything else. RipienoError if something refuses. [main]"""
         from engine import realtime
 
+        settings = self.settings
         atexit.register(self.close)
         try:
             for sentence in realtime.prepare():
                 log.info("%s", sentence)
-            self._start_device()
-            if not self._jack and self.settings.input_port != NO_INPUT:
-                self.inputs.open_keyboards(self.settings.input_port)
-            if self.settings.osc_port is not None:
-                self.control = Control(self, self.settings.osc_port)
-            if self.settings.record or self.settings.rolling:
-                self._start_recorder()
+            self.output.start(self.engine)
+            self.output.name_parts(self.ensemble)
+            self.repertoire.start(settings)
+            self._apply_settings()
+            self._open_inputs()
+            if settings.osc_port is not None:
+                self.control = Control(self, settings.osc_port, settings.osc_host)
+            self.recordings.start(self.ensemble)
         except BaseException:
             self.close()
             raise
@@ -173,10 +153,12 @@ class Session:
             if thread is not threading.current_thread():
                 thread.join(5.0)
         for step in (
+            self.repertoire.close,
             self._close_inputs,
-            self._close_device,
+            self.output.close,
+            self.plugins.close,
             self.pump,
-            self._close_recorder,
+            self.recordings.close,
             self._close_control,
             self.engine.close,
         ):
@@ -191,6 +173,7 @@ class Session:
 
     def say(self, sentence: str) -> None:
         """Tell the player and every remote one sentence. [any]"""
+        self.said.append(sentence)
         self._say_to_player(sentence)
         if self.control:
             self.control.say(sentence)
@@ -207,95 +190,72 @@ class Session:
                     self.say(f"Internal fault in the {step.__name__}: {error}")
                 failing = True
 
-    # ---- the pump ------------------------------------------------------------------------
-
     def pump(self) -> None:
         """Carry what the callback reported to recorder, listeners and remotes. [main]"""
         with self._pump_lock:
             results = self.engine.results()
             if len(results) and self._on_results:
                 self._on_results(results)
-            if self.recorder is not None or self._on_audio is not None:
-                self._carry_audio(results)
+            self.recordings.carry(results)
+            for moved in self.learn.feed(results):
+                self.repertoire.program_changed(moved.number)
             if self.control:
                 listened = len(results) and self.control.subscribers("events")
                 records = results.tolist() if listened else []
                 events = (report.osc_event(r, self.engine.rate_hz) for r in records)
                 self.control.publish([event for event in events if event is not None])
 
-    def _carry_audio(self, results: np.ndarray) -> None:
-        audio = self.engine.tap()
-        if self.recorder is not None:
-            self.recorder.events(results)
-            self.recorder.audio(audio, self._audio_frame)
-        if self._on_audio:
-            self._on_audio(audio)
-        self._audio_frame += len(audio)
-        lost_frames = self.engine.stats().underruns
-        if lost_frames > self._lost_frames:  # the ring was full: they are missing after this
-            self._audio_frame += lost_frames - self._lost_frames
-        self._lost_frames = lost_frames
+    def tend(self) -> None:
+        """Bring back a lost device or port, and look after all that lasts. [main]"""
+        sentences = self.output.tend()
+        for sentence in sentences:
+            self.say(sentence)
+        if sentences:
+            self.changed("device")
+        self.inputs.tend()
+        self.learn.tend()
+        self.plugins.tend()
 
-    # ---- what the control and the terminal ask; see engine.control.Target -----------------
+    # ---- what is set and asked: by the control through `engine.operations`, by the terminal ----
+
+    def set(self, name: str, value: float, part: int | None = None) -> None:
+        """Set one parameter of the engine; ValueError names the legal range. [any]"""
+        self.engine.set(name, value, part)
+        if name == "tempo_bpm":
+            self.recordings.transport_changed(TransportPoint(self.engine.frame, value))
+        self.repertoire.touched()
+        if self.control and (path := path_of(name, part)):
+            self.control.value_changed(path, [operations.parameter_value(find(path)[0], value)])
+
+    def get(self, name: str, part: int | None = None) -> float:
+        """The value in force. [any]"""
+        return self.engine.get(name, part)
+
+    def changed(self, section: str) -> None:
+        """Tell remotes that a section of the state is new, and remember it with the rig. [any]"""
+        if section != "rig":
+            self.repertoire.touched()
+        if self.control:
+            self.control.section_changed(section)
+
+    def parameter_moved(self, at: At, value: float) -> None:
+        """A plugin's parameter has a new value. [any]"""
+        self.repertoire.touched()
+        if self.control:
+            slot = at.slot.replace(" ", "_")
+            path = f"/ripieno/chain/{slot}/{at.plugin + 1}/parameter/{at.name}"
+            self.control.value_changed(path, [("f", value)])
+
+    def panic(self) -> None:
+        """Silence everything, now. [any]"""
+        self.engine.panic()
+        self.say("Panic: every note is silenced.")
 
     def version(self) -> str:
         """The program's version. [any]"""
         from engine import version
 
         return version()
-
-    def ensemble_ids(self) -> list[str]:
-        """Names `set_ensemble` takes. [main]"""
-        return [ensemble.id for ensemble in list_ensembles()]
-
-    def ensemble_id(self) -> str:
-        """The ensemble that plays. [any]"""
-        return self.ensemble.id
-
-    def part_count(self) -> int:
-        """How many parts it has. [any]"""
-        return len(self.ensemble.parts)
-
-    def set_ensemble(self, name: str) -> None:
-        """Play with another ensemble from now on; sounding notes ring out. [main]"""
-        ensemble = load_ensemble(name)
-        if ensemble.model != self.ensemble.model:
-            raise RipienoError(
-                f"{ensemble.name} needs the model {ensemble.model!r}, this session runs "
-                f"{self.ensemble.model!r}: start again with --ensemble {ensemble.id}"
-            )
-        self._apply(ensemble)
-        wanted = ensemble.soundfont_path
-        if wanted not in (None, self.engine.soundfont):
-            self.say(
-                f"{ensemble.name} asks for the SoundFont {wanted}; until Ripieno is started with "
-                f"it, it plays with {self.engine.soundfont}."
-            )
-        self._changed()
-
-    def _apply(self, ensemble: Ensemble) -> None:
-        with self._lock:
-            self.engine.apply(ensemble)
-            self.ensemble = ensemble
-            self.device.name_parts([part.name for part in ensemble.parts])
-        if self.recorder is not None:
-            self.recorder.ensemble_changed(ensemble, self.engine.frame)
-
-    def set(self, name: str, value: float, part: int | None = None) -> None:
-        """Set one parameter of the engine; ValueError names the legal range. [any]"""
-        self.engine.set(name, value, part)
-        if name == "tempo_bpm" and self.recorder is not None:
-            self.recorder.transport_changed(TransportPoint(self.engine.frame, value))
-        self._changed()
-
-    def get(self, name: str, part: int | None = None) -> float:
-        """The value in force. [any]"""
-        return self.engine.get(name, part)
-
-    def panic(self) -> None:
-        """Silence everything, now. [any]"""
-        self.engine.panic()
-        self.say("Panic: every note is silenced.")
 
     @property
     def osc_port(self) -> int:
@@ -310,93 +270,164 @@ class Session:
         """All that can be set and all that is connected, ready for JSON. [any]"""
         return report.state(self)
 
+    def state_section(self, section: str) -> dict[str, Any]:
+        """One section of it. [any]"""
+        return report.SECTIONS[section](self)
+
     def statistics(self) -> dict[str, Any]:
         """The engine's counts and measures, ready for JSON. [any]"""
         return report.statistics(self.engine)
 
-    def recorder_state(self) -> dict[str, Any]:
-        """What is being recorded; `folder` is the newest take's, "" before the first. [any]"""
-        recorder, on = self.recorder, self.settings.record
-        if recorder is None:
-            return {"on": False, "recording": False, "folder": "", "seconds": 0.0, "kept": ""}
+    def histograms(self) -> dict[str, Any]:
+        """How often each delay and load was seen, ready for JSON. [any]"""
+        return report.histograms(self.engine)
+
+    # ---- the ensemble --------------------------------------------------------------------
+
+    def ensemble_ids(self) -> list[str]:
+        """Names `set_ensemble` takes. [main]"""
+        return [ensemble.id for ensemble in list_ensembles()]
+
+    def ensemble_id(self) -> str:
+        """The ensemble that plays. [any]"""
+        return self.ensemble.id
+
+    def ensemble_details(self) -> dict[str, Any]:
+        """All ensembles with what there is to choose by, ready for JSON. [worker]"""
+        keys = ("id", "name", "description", "tags", "model")
         return {
-            "on": on,
-            "recording": on and recorder.recording,
-            "folder": str(recorder.take_folder or "") if on else "",
-            "seconds": round(recorder.take_seconds, 2) if on else 0.0,
-            "kept": str(recorder.kept_folder or ""),
+            "ensembles": [
+                {**{key: getattr(e, key) for key in keys}, "parts": [p.name for p in e.parts]}
+                for e in list_ensembles()
+            ]
         }
 
-    def keep(self, seconds: float | None = None) -> Path:
-        """Make a take of what was just played: its folder, which fills by and by. [any]
+    def part_count(self) -> int:
+        """How many parts it has. [any]"""
+        return len(self.ensemble.parts)
 
-        `seconds` back from now, ten minutes at most and for None.
-        """
-        if self.recorder is None:
-            raise RipienoError("Nothing can be kept: this session does not listen to itself")
-        return self.recorder.keep() if seconds is None else self.recorder.keep(seconds)
+    def set_ensemble(self, name: str) -> None:
+        """Play with another ensemble from now on; sounding notes ring out. [main]"""
+        ensemble = load_ensemble(name)
+        self.use_ensemble(ensemble, ensemble, name)
 
-    def export(self, take: str, form: str, folder: Path | None = None) -> Path:
-        """Write a take for another program, see `engine.interchange`; may take seconds. [worker]"""
-        from engine.interchange.export import export_take, find_take
-
-        return export_take(find_take(take, self.takes_folder), [form], folder)
-
-    def _changed(self) -> None:
-        if self.control:
-            self.control.publish_state()
-
-    # ---- device --------------------------------------------------------------------------
-
-    def _start_device(self) -> None:
+    def use_ensemble(self, ensemble: Ensemble, own: Ensemble, source: str) -> None:
+        """Play with `ensemble`, which differs from its `own` file's by what a rig says. [worker]"""
+        if ensemble.model != self.ensemble.model:
+            raise RipienoError(
+                f"{ensemble.name} needs the model {ensemble.model!r}, this session runs "
+                f"{self.ensemble.model!r}: start again with --ensemble {ensemble.id}"
+            )
         with self._lock:
-            if self._jack:
-                unheard = self.settings.input_port == NO_INPUT
-                source = NO_SUCH_SOURCE if unheard else self.settings.input_port
-                self.device.start(self.engine, midi_source=source)
-            else:
-                self.device.start(self.engine)
-            self.device.name_parts([part.name for part in self.ensemble.parts])
+            self._apply(ensemble)
+            self.own_ensemble, self.ensemble_source = own, source
+        wanted = ensemble.soundfont_path
+        if wanted not in (None, self.engine.soundfont):
+            self.say(
+                f"{ensemble.name} asks for the SoundFont {wanted}; until Ripieno is started with "
+                f"it, it plays with {self.engine.soundfont}."
+            )
+        self.changed("ensemble")
 
-    def tend(self) -> None:
-        """Bring back a lost device or port; play on in silence meanwhile. [main]"""
+    def edit_part(self, part: int, **changes: Any) -> None:
+        """Change a part's instrument, range or destination; the mixer stays. [worker]"""
         with self._lock:
-            if self._closed:
-                return
-            if not self.device.alive and self._silence is not None:
-                self._silence.close()  # the device may take the engine back: only one may run it
-                self._silence = None
-            sentences = self.device.tend()
-            if not self.device.alive and self._silence is None:
-                self._silence = SilentDevice(self.engine.rate_hz)
-                self._silence.start(self.engine)
-        for sentence in sentences:
-            self.say(sentence)
-        if sentences:
-            self._changed()
-        self.inputs.tend()
+            parts = list(self.ensemble.parts)
+            try:
+                parts[part] = dataclasses.replace(parts[part], **changes)
+            except EnsembleError as error:
+                raise EnsembleError(f"part {part + 1}: {error}") from error
+            settings = [("chord_window_ms", None), ("chord_mode", None), ("assigner", None)]
+            mixer = [(name, index) for name in PART_PARAMETERS for index in range(len(parts))]
+            kept = {key: self.get(*key) for key in (*settings, *mixer)}
+            self._apply(dataclasses.replace(self.ensemble, parts=tuple(parts)))
+            for (name, index), value in kept.items():
+                if self.get(name, index) != value:
+                    self.engine.set(name, value, index)
+        self.changed("ensemble")
 
-    def _close_device(self) -> None:
+    def preload(self, ensembles: list[Ensemble]) -> None:
+        """Have the sounds of ensembles at hand, so that a switch finds them. [worker]"""
         with self._lock:
-            if self._silence is not None:
-                self._silence.close()
-            self.device.close()
+            self.engine.preload(ensembles)
 
-    # ---- inputs --------------------------------------------------------------------------
+    def _apply(self, ensemble: Ensemble) -> None:
+        with self._lock:
+            self.engine.apply(ensemble)
+            self.ensemble = ensemble
+            self.output.name_parts(ensemble)
+        self.recordings.ensemble_changed(ensemble)
+
+    def _apply_settings(self) -> None:
+        settings = self.settings
+        if settings.chord_window_ms is not None:
+            self.engine.set("chord_window_ms", settings.chord_window_ms)
+        if settings.settle:
+            self.engine.set("chord_mode", CHORD_MODES.index("settle"))
+            if self.engine.get("chord_window_ms") == 0:
+                self.engine.set("chord_window_ms", LONGEST_WINDOW_MS)  # it delays nothing
+
+    # ---- device and inputs ---------------------------------------------------------------
+
+    @property
+    def device(self) -> Any:
+        """The device that plays. [any]"""
+        return self.output.device
+
+    def choose_output(self, name: str, block_frames: int | None = None) -> None:
+        """Play through another device; on RipienoError the old one plays on. [worker]"""
+        had_midi = self.output.takes_midi
+        self.output.choose(name, block_frames)
+        if had_midi != self.output.takes_midi:
+            self.inputs.close_keyboards()
+            self._open_inputs()
+        self.say(f"Playing through {self.device.description}.")
+        self.changed("device")
+
+    def choose_input(self, name: str) -> None:
+        """Listen to the input whose name contains this; "" for all, "none" for none. [worker]"""
+        wanted = name or None
+        if not self.output.takes_midi:
+            self.inputs.close_keyboards()
+        self.output.listen(wanted)
+        self._open_inputs()
+        self.changed("device")
+
+    @property
+    def input_wanted(self) -> str:
+        """The input that was asked for, "" for all. [any]"""
+        return self.output.input_wanted or ""
+
+    def list_devices(self) -> dict[str, Any]:
+        """Sound devices and MIDI inputs there are, ready for JSON. [worker]"""
+        from engine.commands.devices import look
+
+        return look()
 
     def input_names(self) -> list[str]:
         """Where notes can come from now. [any]"""
-        return (self.device.midi_source_names if self._jack else []) + self.inputs.names
+        own = self.device.midi_source_names if self.output.takes_midi else []
+        return own + self.inputs.names
 
     def missing_input(self) -> str:
         """What to say where no input is connected. [any]"""
-        wanted = self.settings.input_port
+        wanted = self.output.input_wanted
         if wanted == NO_INPUT:
             return "no MIDI input, as asked"
-        if not self._jack and not self.inputs.watching:
+        if not self.output.takes_midi and not self.inputs.watching:
             return "no MIDI input"
         waiting = f"{wanted!r} as soon as it is there" if wanted else "any that is plugged in"
         return f"no MIDI input yet; {waiting} will be used"
+
+    def play_file(self, path: str) -> None:
+        """Play a score as if at the keyboard; "" is the demo's. [worker]"""
+        from engine.interchange.scores import read_score
+
+        self.inputs.play_file(read_score(operations.file_or_demo(path)))
+
+    def _open_inputs(self) -> None:
+        if not self.output.takes_midi and self.output.input_wanted != NO_INPUT:
+            self.inputs.open_keyboards(self.output.input_wanted)
 
     def _close_inputs(self) -> None:
         self.inputs.close()
@@ -404,27 +435,28 @@ class Session:
         while self.engine.stats().held_notes and time.monotonic() < end_s:
             time.sleep(0.005)
 
-    # ---- recorder and control ------------------------------------------------------------
+    # ---- takes ---------------------------------------------------------------------------
 
-    def _start_recorder(self) -> None:
-        from engine.keeping import new_rolling_folder
-        from engine.recorder import Recorder
-        from engine.takes import recover_takes
+    @property
+    def takes_folder(self) -> Path:
+        """Where takes are recorded. [any]"""
+        return self.recordings.folder
 
-        recover_takes(self.takes_folder, self.say)
-        rolling = not self.settings.record
-        self.recorder = Recorder(
-            new_rolling_folder() if rolling else self.takes_folder,
-            self.ensemble,
-            self.engine.rate_hz,
-            tempo_bpm=self.engine.get("tempo_bpm"),
-            on_message=self.say,
-            keep_folder=self.takes_folder if rolling else None,
-        )
+    def recorder_state(self) -> dict[str, Any]:
+        """What is being recorded, ready for JSON. [any]"""
+        return self.recordings.state()
 
-    def _close_recorder(self) -> None:
-        if self.recorder is not None:
-            self.recorder.close()
+    def list_takes(self) -> dict[str, Any]:
+        """The takes there are, newest first, ready for JSON. [worker]"""
+        return {"takes": self.recordings.list()}
+
+    def keep(self, seconds: float | None = None) -> Path:
+        """Make a take of what was just played, ten minutes at most: its folder. [any]"""
+        return self.recordings.keep(seconds)
+
+    def export(self, take: str, form: str, folder: Path | None = None) -> Path:
+        """Write a take for another program; may take seconds. [worker]"""
+        return self.recordings.export(take, form, folder)
 
     def _close_control(self) -> None:
         if self.control:

@@ -15,7 +15,6 @@ from typing import Any
 
 from engine.commands.arguments import (
     add_chord_window,
-    add_ensemble,
     add_rate,
     add_soundfont,
     channels,
@@ -31,7 +30,8 @@ examples:
   ripieno play --in "Launchkey" --out jack
   ripieno play --out BlackHole --output-channels all    stems into a DAW; see engine/DAW.md
   ripieno play --from bach.mid --out none --duration 20
-  ripieno play --block 64 --rate 48000 --osc-port 9000"""
+  ripieno play --block 64 --rate 48000 --osc-port 9000
+  ripieno play --setlist concert                program change 1, 2, 3: the next rig"""
 DRAW_PERIOD_S = 0.1
 AFTER_FILE_S = 3.0
 
@@ -59,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="play this file in real time, as if at the keyboard: MIDI, MusicXML, DAWproject",
     )
-    add_ensemble(parser)
+    _add_what(parser)
     add_chord_window(parser)
     parser.add_argument(
         "--settle",
@@ -90,6 +90,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=DEFAULT_PORT,
         help="where remotes may send OSC (default: %(default)s; see engine/CONTROL.md)",
     )
+    parser.add_argument(
+        "--osc-host",
+        metavar="ADDRESS",
+        default="127.0.0.1",
+        help="the address remotes reach it at; 0.0.0.0 lets in everybody on the network, without "
+        "a password (default: %(default)s, this machine alone)",
+    )
     parser.add_argument("--no-record", action="store_true", help="record only what R asks for")
     parser.add_argument("--takes", metavar="FOLDER", type=Path, help="record into this folder")
     parser.add_argument(
@@ -100,14 +107,42 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_what(parser: argparse.ArgumentParser) -> None:
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument(
+        "--ensemble",
+        metavar="NAME",
+        help="a name (`ripieno devices` lists them) or a TOML file (default: string_quartet)",
+    )
+    what.add_argument(
+        "--rig",
+        metavar="NAME",
+        help="a rig: ensemble, mixer, plugins and learned controls (`ripieno rigs` lists them), or "
+        "a TOML file",
+    )
+    what.add_argument("--resume", action="store_true", help="go on as you left it the last time")
+    parser.add_argument(
+        "--setlist",
+        metavar="NAME",
+        help="rigs in their order, or a TOML file; a program change moves to the rig of its number",
+    )
+
+
 def run(arguments: argparse.Namespace) -> int:
     from engine import compiling, realtime, report, terminal
+    from engine.errors import RipienoError
     from engine.session import Session, Settings
 
+    if arguments.setlist and (arguments.ensemble or arguments.resume):
+        raise RipienoError("--setlist brings its own rigs: leave out --ensemble and --resume")
     realtime.exit_on_signals()
     performance = _read(arguments.from_file)
     settings = Settings(
         ensemble=arguments.ensemble,
+        rig=arguments.rig,
+        setlist=arguments.setlist,
+        resume=arguments.resume,
+        remember=True,
         output=arguments.out,
         input_port=arguments.input_port,
         rate_hz=arguments.rate,
@@ -117,6 +152,7 @@ def run(arguments: argparse.Namespace) -> int:
         settle=arguments.settle,
         soundfont=arguments.soundfont,
         osc_port=arguments.osc_port,
+        osc_host=arguments.osc_host,
         record=not arguments.no_record,
         rolling=True,
         takes_folder=arguments.takes,

@@ -7,6 +7,20 @@ from typing import Any
 from engine.errors import RipienoError
 
 
+class Recorder:
+    """Remembers every call of a method it does not have, under a name."""
+
+    def __init__(self, name: str, done: list[tuple]) -> None:
+        self._name, self._done = name, done
+
+    def __getattr__(self, method: str) -> Any:
+        if method.startswith("_"):
+            raise AttributeError(method)
+        return lambda *values, **named: self._done.append(
+            (f"{self._name}.{method}", *values, *named.values())
+        )
+
+
 class FakeSession:
     """Answers like a session of a quartet; `done` lists what it was told to do."""
 
@@ -14,6 +28,9 @@ class FakeSession:
         self.values: dict[tuple[str, int | None], float] = {}
         self.done: list[tuple] = []
         self.ensemble = "string_quartet"
+        self.inputs = Recorder("inputs", self.done)
+        self.learn = Recorder("learn", self.done)
+        self.content: dict[str, Any] = {}
 
     def version(self) -> str:
         return "1.2.3"
@@ -46,13 +63,20 @@ class FakeSession:
         self.done.append(("reset",))
 
     def state(self) -> dict[str, Any]:
-        return {"ensemble": self.ensemble}
+        return {"ensemble": self.ensemble, **self.content}
 
     def statistics(self) -> dict[str, Any]:
         return {"xruns": 0}
 
     def recorder_state(self) -> dict[str, Any]:
         return {"recording": False}
+
+    def list_takes(self) -> dict[str, Any]:
+        self.done.append(("list takes",))
+        return {"takes": []}
+
+    def play_file(self, path: str) -> None:
+        self.done.append(("file", path))
 
     def quit(self) -> None:
         self.done.append(("quit",))

@@ -1,8 +1,10 @@
 """OSC control: every row does what it says, and no packet whatever stops it from answering."""
 
+import contextlib
 import json
 import socket
 import struct
+import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -14,9 +16,11 @@ from pythonosc.osc_bundle_builder import IMMEDIATELY, OscBundleBuilder
 from pythonosc.osc_message import OscMessage
 from pythonosc.osc_message_builder import OscMessageBuilder
 
-from engine import addresses, control
-from engine.control import Control, Event, encode
+from engine import addresses, control, operations, subscribers
+from engine.control import Control
 from engine.errors import RipienoError
+from engine.osc import Assembler, Event, encode, encode_all
+from engine.subscribers import MAX_SUBSCRIBERS
 from tests.engine.fake_session import FakeSession
 
 
@@ -104,13 +108,132 @@ def test_every_other_row_is_obeyed(session: FakeSession, client: Client) -> None
     assert json.loads(client.ask("/ripieno/recorder")[1][0]) == {"recording": False}
     for name in ("panic", "statistics/reset", "quit"):
         client.send(f"/ripieno/{name}")
+    client.send("/ripieno/key", ("i", 60), ("i", 90))
+    client.send("/ripieno/part/4/key", ("i", 60), ("i", 0))
+    client.send("/ripieno/learn", ("s", "/ripieno/tempo"), ("s", "notes"))
     client.ask("/ripieno/version")
-    assert session.done == [("panic",), ("reset",), ("quit",)]
+    assert session.done == [
+        ("panic",),
+        ("reset",),
+        ("quit",),
+        ("inputs.remote_key", 60, 90),
+        ("inputs.remote_key", 60, 0, 3),
+        ("learn.learn", "/ripieno/tempo", "notes"),
+    ]
+
+
+def test_what_takes_its_time_is_answered_when_it_is_done(
+    session: FakeSession, client: Client
+) -> None:
+    assert client.ask("/ripieno/takes") == ("/ripieno/takes", ['{"takes": []}'])
+    assert client.ask("/ripieno/file", ("s", "a.mid")) == (
+        "/ripieno/done",
+        ["/ripieno/file", ""],
+    )
+    assert session.done == [("list takes",), ("file", "a.mid")]
+
+
+def test_only_so_much_may_wait(client: Client, session: FakeSession) -> None:
+    going_on, begun = threading.Event(), threading.Event()
+
+    def slowly(path: str) -> None:
+        begun.set()
+        going_on.wait(5.0)
+
+    session.play_file = slowly
+    client.send("/ripieno/file", ("s", ""))
+    assert begun.wait(2.0)
+    for _ in range(control.MAX_ERRANDS):
+        client.send("/ripieno/file", ("s", ""))
+    address, (sentence,) = client.ask("/ripieno/file", ("s", ""))
+    assert (address, "ask later" in sentence) == ("/ripieno/error", True)
+    assert client.ask("/ripieno/version")[0] == "/ripieno/version"  # the rest goes on
+    going_on.set()
+    for _ in range(control.MAX_ERRANDS + 1):
+        assert client.hear()[0] == "/ripieno/done"
+
+
+def test_a_long_answer_comes_in_pieces(client: Client, session: FakeSession) -> None:
+    session.content = {"names": ["Flöte " * 20] * 300}
+    client.send("/ripieno/state")
+    assembler, whole = Assembler(), None
+    while whole is None:
+        address, values = client.hear()
+        assert address == "/ripieno/chunk"
+        assert len(encode(address, list(zip("siiis", values, strict=True)))) < 9216
+        whole = assembler.take(values)
+    path, text = whole
+    assert path == "/ripieno/state"
+    assert json.loads(text) == session.state()
+
+
+def test_pieces_of_an_older_answer_are_not_mixed_with_a_newer(session: FakeSession) -> None:
+    old = encode_all("/ripieno/state", [("s", "x" * 20000)], 1)
+    new = encode_all("/ripieno/state", [("s", "é" * 10000)], 2)
+    values = [list(OscMessage(dgram).params) for dgram in (old[0], new[0], old[1], new[1], new[2])]
+    assembler = Assembler()
+    taken = [assembler.take(v) for v in (values[0], values[1], values[3], values[4])]
+    assert taken == [None, None, None, ("/ripieno/state", "é" * 10000)]
+
+
+def test_changes_are_told_by_their_own_address(client: Client, server: Control) -> None:
+    client.ask("/ripieno/subscribe", ("s", "changes"))
+    for db in (-3.0, -6.0):
+        server.value_changed("/ripieno/part/1/gain", [("f", db)])
+    server.section_changed("learn")
+    server.publish([])
+    assert client.hear() == ("/ripieno/part/1/gain", [-6.0])  # the newest alone
+    assert client.hear() == ("/ripieno/changed", ["learn", 3])
+    server.publish([])
+    assert client.silent()
+
+
+def test_the_state_follows_a_change_but_not_every_one(client: Client, server: Control) -> None:
+    client.ask("/ripieno/subscribe", ("s", "state"))
+    for _ in range(50):
+        server.value_changed("/ripieno/tempo", [("f", 90.0)])
+        server.publish([])
+    assert client.hear()[0] == "/ripieno/state"
+    assert client.silent()
+    time.sleep(control.STATE_PERIOD_S)
+    server.publish([])
+    assert client.hear()[0] == "/ripieno/state"
+
+
+def test_only_this_machine_may_name_files(session: FakeSession) -> None:
+    with contextlib.closing(Control(session, 0, "0.0.0.0")) as server:
+        assert server.exposed
+        stranger = ("192.0.2.7", 9)
+        for path, value in (
+            ("/ripieno/quit", None),
+            ("/ripieno/file", "x.mid"),
+            ("/ripieno/ensemble", "/tmp/mine.toml"),
+            ("/ripieno/ensemble", "mine.toml"),
+        ):
+            server.handle(encode(path, [("s", value)] if value else []), stranger)
+        assert (session.done, server.counts.refused) == ([], 4)
+        server.handle(encode("/ripieno/ensemble", [("s", "satb_choir")]), stranger)
+        server.handle(encode("/ripieno/learn", [("s", "/ripieno/tempo")]), stranger)
+        assert session.ensemble == "satb_choir"
+        assert session.done == [("learn.learn", "/ripieno/tempo", "controls")]
+        client = Client(server.port)
+        client.send("/ripieno/quit")  # from here it is obeyed
+        client.ask("/ripieno/version")
+        assert session.done[-1] == ("quit",)
+        client.socket.close()
+
+
+def test_a_host_that_is_none_is_one_sentence(session: FakeSession) -> None:
+    for host in ("192.0.2.1", "no.such.host.invalid", "a" * 300):
+        with pytest.raises(RipienoError, match=r"OSC (port|host)"):
+            Control(session, 0, host)
 
 
 def test_every_row_has_code(server: Control) -> None:
-    named = {**server._acts, **server._answers, **server._leases}
-    assert {row.path for row in addresses.RECEIVED if not row.parameter} == set(named)
+    leases = {"/ripieno/subscribe", "/ripieno/unsubscribe"}
+    rows = [row for row in addresses.RECEIVED if not row.parameter]
+    assert {row.path for row in rows if row.setting} == set(operations.SETTINGS)
+    assert {row.path for row in rows if not row.setting} - leases == set(operations.ACTS)
 
 
 def test_a_bundle_is_obeyed_in_order(session: FakeSession, client: Client) -> None:
@@ -191,7 +314,7 @@ def test_state_and_sentences_reach_those_who_asked(client: Client, server: Contr
 
 def test_a_lease_ends_unless_it_is_renewed(client: Client, server: Control, monkeypatch) -> None:
     now_s = time.monotonic()
-    monkeypatch.setattr(control.time, "monotonic", lambda: now_s)
+    monkeypatch.setattr(subscribers.time, "monotonic", lambda: now_s)
     client.ask("/ripieno/subscribe", ("s", "events"), ("f", 2.0))
     now_s += 1.5
     client.ask("/ripieno/subscribe", ("s", "events"), ("f", 2.0))
@@ -203,11 +326,11 @@ def test_a_lease_ends_unless_it_is_renewed(client: Client, server: Control, monk
 
 def test_subscribers_have_a_limit(server: Control, client: Client) -> None:
     packet = encode("/ripieno/subscribe", [("s", "events")])
-    for port in range(20000, 20000 + control.MAX_SUBSCRIBERS):
+    for port in range(20000, 20000 + MAX_SUBSCRIBERS):
         server.handle(packet, ("127.0.0.1", port))
     address, (sentence,) = client.ask("/ripieno/subscribe", ("s", "events"))
     assert address == "/ripieno/error"
-    assert str(control.MAX_SUBSCRIBERS) in sentence
+    assert str(MAX_SUBSCRIBERS) in sentence
 
 
 def test_a_taken_port_is_one_sentence(server: Control, session: FakeSession) -> None:
@@ -228,7 +351,8 @@ def padded(text: bytes) -> bytes:
     return text + b"\0" * (4 - len(text) % 4)
 
 
-LEGAL_PATHS = [row.path.format(part=1) for row in addresses.RECEIVED]
+PLACES = {"part": 1, "slot": "part_1", "plugin": 1, "parameter": "ratio"}
+LEGAL_PATHS = [row.path.format(**PLACES) for row in addresses.RECEIVED]
 HOSTILE = st.one_of(
     st.binary(max_size=200),
     st.builds(

@@ -1,0 +1,205 @@
+"""Rows of the OSC address table: asking, playing, the mixer, the clock. Pure data. [any]"""
+
+from __future__ import annotations
+
+from engine.address_row import (
+    ASSIGNERS,
+    CHORD_MODES,
+    CONTROLS,
+    JSON,
+    LEASE_RANGE_S,
+    LEASE_S,
+    SAME,
+    SECTIONS,
+    TOPICS,
+    Address,
+    Argument,
+    ask,
+    button,
+    may,
+    number,
+    of_part,
+    parameter,
+    setting,
+    switch,
+    text,
+    whole,
+)
+
+GENERAL = (
+    ask("/ripieno/version", "which program, which version of this table", "s version, i table"),
+    Address(
+        "/ripieno/state",
+        "everything that can be set and is connected, or one section of it",
+        may(text("section", *SECTIONS)),
+        JSON,
+    ),
+    ask("/ripieno/statistics", "xruns, delays, callback load, voices, levels, notes sounding"),
+    ask("/ripieno/histograms", "how often each delay and each load of the callback was seen"),
+    button("/ripieno/statistics/reset", "count xruns, delays and loads from zero again"),
+    Address(
+        "/ripieno/subscribe",
+        "send me statistics (10 a second), events (as they sound), state (all of it when "
+        "something changed) or changes (each setting that changed, by its own address) until the "
+        f"lease ends ({LEASE_S:g} s if not given); subscribe again to renew",
+        (*text("topic", *TOPICS), Argument("lease_s", "f", *LEASE_RANGE_S, optional=True)),
+        "/ripieno/subscribed s topic, f lease_s",
+    ),
+    Address(
+        "/ripieno/unsubscribe",
+        "stop sending me this",
+        text("topic", *TOPICS),
+        "/ripieno/unsubscribed s topic",
+    ),
+    button("/ripieno/panic", "silence every note on every part and port, now"),
+    Address("/ripieno/quit", "end the recording, fade out and leave", local=True),
+)
+
+PLAYING = (
+    ask("/ripieno/ensembles", "the ensembles there are", "s id, once for each"),
+    ask("/ripieno/ensembles/details", "the ensembles with names, tags, parts"),
+    setting(
+        "/ripieno/ensemble",
+        "play with this ensemble from now on; sounding notes ring out",
+        text("id"),
+    ),
+    parameter(
+        "/ripieno/chord_window",
+        "how long a chord may wait for its last note, ms",
+        number("ms", 0, 45),
+        "chord_window_ms",
+    ),
+    parameter(
+        "/ripieno/chord_mode",
+        "wait: sound when the chord is complete; settle: sound at once, then move by a short fade",
+        text("mode", *CHORD_MODES),
+        "chord_mode",
+    ),
+    parameter(
+        "/ripieno/assigner",
+        "who gives a note its part: the network, fixed zones, or the part that played closest",
+        text("name", *ASSIGNERS),
+        "assigner",
+    ),
+    parameter(
+        "/ripieno/control",
+        "who has the floor: take it (player) or hand it over (ensemble)",
+        text("who", *CONTROLS),
+        "control",
+    ),
+    Address(
+        "/ripieno/panic_cc",
+        "the MIDI controller that means panic; -1 for none",
+        whole("controller", -1, 127),
+        SAME,
+        "panic_cc",
+        setting=True,
+    ),
+    Address(
+        "/ripieno/key",
+        "a key of the keyboard goes down, or with velocity 0 up; it comes up by itself after 30 s",
+        (*whole("pitch", 0, 127), *whole("velocity", 0, 127)),
+    ),
+    Address(
+        "/ripieno/part/{part}/key",
+        "the same for one part, past the part separation",
+        (*whole("pitch", 0, 127), *whole("velocity", 0, 127)),
+    ),
+    Address(
+        "/ripieno/file",
+        'play this MIDI file as if at the keyboard; "" is the demo\'s chorale',
+        text("path"),
+        local=True,
+        slow=True,
+    ),
+    button("/ripieno/file/stop", "stop the file that plays"),
+    of_part("program", "General MIDI program of a part, from 0"),
+    of_part("bank", "bank of the SoundFont a part's program is in"),
+    of_part("low", "lowest key a part may play"),
+    of_part("high", "highest key a part may play"),
+    of_part("polyphony", "how many notes a part may hold; the oldest yields"),
+    of_part("sound", "what makes a part's sound"),
+    of_part("midi_channel", "a part's channel, in files and on ports"),
+)
+
+MIXER = (
+    parameter(
+        "/ripieno/master/gain",
+        "level of the master, dB; -60 is silent",
+        number("db", -60, 12),
+        "master_gain_db",
+    ),
+    parameter(
+        "/ripieno/part/{part}/gain",
+        "level of a part, dB; -60 is silent",
+        number("db", -60, 12),
+        "gain_db",
+    ),
+    parameter(
+        "/ripieno/part/{part}/pan", "place of a part, left to right", number("pan", -1, 1), "pan"
+    ),
+    parameter("/ripieno/part/{part}/mute", "silence a part", switch("mute"), "mute"),
+    parameter(
+        "/ripieno/part/{part}/solo", "hear only the parts with solo on", switch("solo"), "solo"
+    ),
+    parameter(
+        "/ripieno/part/{part}/reverb",
+        "how much of a part goes to the reverb",
+        number("send", 0, 1),
+        "reverb_send",
+    ),
+    parameter(
+        "/ripieno/part/{part}/chorus",
+        "how much of a part goes to the chorus",
+        number("send", 0, 1),
+        "chorus_send",
+    ),
+    parameter(
+        "/ripieno/part/{part}/send_a",
+        "how much of a part goes to send A",
+        number("send", 0, 1),
+        "send_a",
+    ),
+    parameter(
+        "/ripieno/part/{part}/send_b",
+        "how much of a part goes to send B",
+        number("send", 0, 1),
+        "send_b",
+    ),
+    parameter(
+        "/ripieno/return/a/gain",
+        "level of what comes back from send A, dB",
+        number("db", -60, 12),
+        "return_a_db",
+    ),
+    parameter(
+        "/ripieno/return/b/gain",
+        "level of what comes back from send B, dB",
+        number("db", -60, 12),
+        "return_b_db",
+    ),
+    parameter(
+        "/ripieno/input/1/gain",
+        "level of the first stereo audio input, dB",
+        number("db", -60, 12),
+        "input_1_gain_db",
+    ),
+    parameter(
+        "/ripieno/input/2/gain",
+        "level of the second, dB",
+        number("db", -60, 12),
+        "input_2_gain_db",
+    ),
+    parameter(
+        "/ripieno/latency/compensation",
+        "1: parts without plugins wait for those with, so that all sound together",
+        switch("on"),
+        "latency_compensation",
+    ),
+)
+
+TRANSPORT = (
+    parameter(
+        "/ripieno/tempo", "tempo, quarter notes a minute", number("bpm", 20, 400), "tempo_bpm"
+    ),
+)

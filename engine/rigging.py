@@ -1,0 +1,99 @@
+"""From a rig to a session and back: setting everything up, and writing down how it is. [worker]
+
+What a rig does not mention stays as it is, or as its ensemble has it. Everything the callback does
+is switched at one frame; notes that sound end where they began.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from engine.addresses import CHOICES
+from engine.ensembles import PART_RULES, Ensemble, load_ensemble
+from engine.parameters import GLOBAL_PARAMETERS, PART_PARAMETERS
+from engine.rigs import NOT_OF_PARTS, Rig, setting_rules
+
+UNNAMED = "Unnamed"
+
+
+def set_up(session: Any, rig: Rig) -> None:
+    """Have a session play with a rig. RipienoError, and nothing changed, if it cannot. [worker]"""
+    ensemble = rig.players()
+    session.use_ensemble(ensemble, load_ensemble(rig.ensemble), rig.ensemble)
+    for index, part in enumerate(ensemble.parts):
+        for key, value in rig.parts.get(part.name, {}).items():
+            if key in PART_PARAMETERS:
+                session.set(key, value, index)
+    for name, value in rig.settings.items():
+        choices = CHOICES.get(name)
+        session.set(name, choices.index(str(value)) if choices else float(value))
+    if rig.learned is not None:
+        session.learn.replace(rig.learned)
+    _set_up_chains(session, rig)
+
+
+def capture(session: Any, like: Rig | None = None) -> Rig:
+    """How a session is set up now, as a rig named like another. [worker]"""
+    ensemble, base = session.ensemble, session.own_ensemble
+    return Rig(
+        id=like.id if like else "",
+        name=like.name if like else UNNAMED,
+        description=like.description if like else "",
+        tags=like.tags if like else (),
+        ensemble=str(session.ensemble_source),
+        settings={name: _setting(session, name) for name in setting_rules()},
+        parts=_changed_parts(session, ensemble, base),
+        chains=_chains(session),
+        learned=session.learn.bindings,
+    )
+
+
+def prepare(session: Any, rigs: Sequence[Rig]) -> None:
+    """Have the sounds of rigs at hand, so that a switch to one of them finds them. [worker]"""
+    session.preload([rig.players() for rig in rigs])
+
+
+def _setting(session: Any, name: str) -> float | str:
+    value = session.get(name)
+    if name in CHOICES:
+        return CHOICES[name][int(value)]
+    return int(value) if GLOBAL_PARAMETERS[name].whole else value
+
+
+def _changed_parts(session: Any, ensemble: Ensemble, base: Ensemble) -> dict[str, dict[str, Any]]:
+    """What differs from the ensemble's own file, by the part's name."""
+    changed = {}
+    for index, (part, own) in enumerate(zip(ensemble.parts, base.parts, strict=True)):
+        values: dict[str, Any] = {}
+        for key in PART_RULES:
+            if key not in NOT_OF_PARTS and key not in PART_PARAMETERS:
+                values |= _if_other(key, getattr(part, key), getattr(own, key))
+        for key, parameter in PART_PARAMETERS.items():
+            value = session.get(key, index)
+            usual = getattr(own, key) if key in PART_RULES else parameter.initial
+            values |= _if_other(key, int(value) if parameter.whole else value, usual)
+        if values:
+            changed[part.name] = values
+    return changed
+
+
+def _if_other(key: str, value: Any, usual: Any) -> dict[str, Any]:
+    return {key: value} if value != usual else {}
+
+
+def _chains(session: Any) -> dict[str, dict[str, Any]]:
+    plugins = session.plugins
+    specs = {slot: plugins.chain(slot) for slot in plugins.slots()}
+    return {slot: spec.to_table() for slot, spec in specs.items() if spec is not None}
+
+
+def _set_up_chains(session: Any, rig: Rig) -> None:
+    """Load what differs; a chain that is as the rig wants it plays on."""
+    from engine.plugins.chain import ChainSpec
+
+    present = _chains(session)
+    for slot in present.keys() | rig.chains.keys():
+        wanted = rig.chains.get(slot)
+        if wanted != present.get(slot):
+            session.plugins.set_chain(slot, ChainSpec.from_table(wanted) if wanted else None)
