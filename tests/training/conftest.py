@@ -4,5 +4,10 @@ from importlib.util import find_spec
 
 collect_ignore = [
     *(["test_chorales.py"] if find_spec("music21") is None else []),
-    *(["test_train.py"] if find_spec("torch") is None else []),
+    *(
+        ["test_train.py", "test_study_models.py", "test_study_rules.py"]
+        if find_spec("torch") is None
+        else []
+    ),
+    *(["test_study_archives.py"] if find_spec("tqdm") is None else []),
 ]

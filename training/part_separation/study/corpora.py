@@ -104,7 +104,7 @@ def describe(corpus: Corpus) -> dict[str, object]:
     }
 
 
-def in_steps(notes: np.ndarray, ticks: int = prepare.TICKS) -> np.ndarray:
+def in_steps(notes: np.ndarray, ticks: float = prepare.TICKS) -> np.ndarray:
     """Return notes whose times are in `ticks` a quarter in steps, sorted, none twice.
 
     The order is the paper's: onset, pitch, duration; of notes equal in all three, by part.

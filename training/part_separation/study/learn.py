@@ -10,6 +10,7 @@ import dataclasses
 import json
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -38,7 +39,6 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=BUILD, help="folder of the corpora's files")
     parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args()
-    torch.set_num_threads(1)
     for name in options.names:
         run = find(name)
         corpus = load(run.corpus, options.data)
@@ -73,6 +73,7 @@ class Crops:
 
 def train(run: Run, corpus: Corpus, folder: Path) -> tuple[Recurrent | Transformer, float]:
     """Return the trained network and the CPU seconds it took, earlier sessions' included."""
+    torch.set_num_threads(1)
     torch.manual_seed(run.seed)
     classes = len(corpus.parts)
     model = new_model(run.model, run.inputs, classes, run.dropout)
@@ -119,7 +120,7 @@ def save(path: Path, model, optimiser, schedule, update: int, cpu_s: float) -> N
     path.with_suffix(".new").replace(path)
 
 
-def measured(run: Run, corpus: Corpus, model: Recurrent | Transformer) -> dict[str, object]:
+def measured(run: Run, corpus: Corpus, model: Recurrent | Transformer) -> dict[str, Any]:
     """Return a run's settings and its accuracies in percent."""
     classes = len(corpus.parts)
     right = {}

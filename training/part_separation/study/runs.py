@@ -38,29 +38,27 @@ class Run:
 
 def runs() -> list[Run]:
     """Return all runs, most wanted first."""
-    online, offline = ("lstm", "decoder"), ("bilstm", "encoder")
+    recurrent, attentive = ("lstm", "bilstm"), ("decoder", "encoder")
     todo = [
-        *table_2("bach", (*online, *offline)),
-        learnt("bach", "lstm", EMBEDDED, "long", updates=2400, dropout=0.3),
-        *table_2("bach", (*online, *offline), hinted=True),
+        *table_2("bach", (*recurrent, *attentive)),
+        learnt("bach", "lstm", EMBEDDED, "long", updates=1600, dropout=0.3),
+        *table_2("bach", recurrent, hinted=True),
+        *table_2("quartets", (*recurrent, *attentive)),
+        *table_2("quartets", recurrent, hinted=True),
     ]
-    todo += table_2("quartets", (*online, *offline))
-    todo += table_2("quartets", ("lstm", "bilstm"), hinted=True)
     for corpus in ("game", "pop"):
-        todo += table_2(corpus, ("lstm", "bilstm"))
-        todo += table_2(corpus, ("lstm", "bilstm"), hinted=True)
+        todo += table_2(corpus, recurrent) + table_2(corpus, recurrent, hinted=True)
     todo += table_3("bach") + table_3("quartets")
-    for corpus in ("game", "pop"):
-        todo += table_2(corpus, ("decoder", "encoder"))
+    todo += table_2("game", attentive) + table_2("pop", attentive)
     todo += table_3("game") + table_3("pop")
+    todo += table_2("bach", attentive, hinted=True)
     for corpus in ("bach", "quartets", "pop", "game"):
         todo += table_4(corpus)
     for corpus in ("quartets", "game", "pop"):
-        todo += table_2(corpus, ("decoder", "encoder"), hinted=True)
+        todo += table_2(corpus, attentive, hinted=True)
     return todo
 
 
-CORPORA = ("bach", "quartets", "game", "pop")
 EMBEDDED = Inputs()
 OFFLINE = Inputs(duration=True)
 
@@ -109,9 +107,9 @@ def learnt(corpus: str, model: str, inputs: Inputs, label: str, **changes) -> Ru
 
 UPDATES = {
     "bach": {"lstm": 800, "bilstm": 1000, "decoder": 1000, "encoder": 1000},
-    "quartets": {"lstm": 700, "bilstm": 800, "decoder": 500, "encoder": 500},
-    "game": {"lstm": 500, "bilstm": 500, "decoder": 500, "encoder": 500},
-    "pop": {"lstm": 600, "bilstm": 600, "decoder": 500, "encoder": 500},
+    "quartets": {"lstm": 500, "bilstm": 500, "decoder": 400, "encoder": 400},
+    "game": {"lstm": 400, "bilstm": 400, "decoder": 300, "encoder": 300},
+    "pop": {"lstm": 500, "bilstm": 500, "decoder": 300, "encoder": 300},
 }
 
 
