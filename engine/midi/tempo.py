@@ -4,6 +4,7 @@ A beat is a quarter note. The tempo holds from each change to the next; the firs
 beat 0 and second 0.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -76,3 +77,13 @@ class TempoMap:
         place = np.maximum(np.searchsorted(self.beats, at, side="right") - 1, 0)
         start, rate = np.array(self.beats)[place], np.array(self.seconds_per_beat)[place]
         return np.array(self.seconds)[place] + (at - start) * rate
+
+    def beat_at(self, second: float) -> float:
+        """`to_beats` of a single moment, quick where there are many changes. [any]"""
+        place = max(bisect_right(self.seconds, second) - 1, 0)
+        return self.beats[place] + (second - self.seconds[place]) / self.seconds_per_beat[place]
+
+    def second_at(self, beat: float) -> float:
+        """`to_seconds` of a single place. [any]"""
+        place = max(bisect_right(self.beats, beat) - 1, 0)
+        return self.seconds[place] + (beat - self.beats[place]) * self.seconds_per_beat[place]
