@@ -38,6 +38,7 @@ CALLED_BY_ENGINE = (
     "jack_midi_event_get",
     "jack_last_frame_time",
 )
+LET_GO = (b"\xb0\x40\x00", b"\xb0\x7b\x00")  # pedal up, all notes off
 OUTPUT_NAMES = (
     "master_left",
     "master_right",
@@ -68,6 +69,7 @@ class JackDevice:
         self._connect_outputs = True
         self._part_names: tuple[str, ...] = ()
         self._sources_seen: set[str] = set()
+        self._sources_playing: set[str] = set()
         self._connections = connections
         self._master_heard = False
         self._news: list[str] = []
@@ -97,7 +99,7 @@ class JackDevice:
     @property
     def midi_source_names(self) -> list[str]:
         """The MIDI sources that play into it now. [any]"""
-        return sorted(self._sources_seen) if self.alive else []
+        return sorted(self._sources_playing) if self.alive else []
 
     @property
     def latency_frames(self) -> int:
@@ -139,6 +141,7 @@ class JackDevice:
             self._sources_seen = set()
             self._connect_sources()
             self._news = self._connect_remembered()  # told by the next tend
+            self._release_sources()  # what they held under a server that is gone
 
     def name_parts(self, names: Sequence[str]) -> None:
         """Show the parts' names as aliases of the stem ports. [main]"""
@@ -162,6 +165,7 @@ class JackDevice:
             said, self._news = self._news, []
             said += [f"MIDI source {source} connected." for source in self._connect_sources()]
             said += self._connect_remembered()
+            said += self._release_sources()
             block_frames = self._lib.jack_get_buffer_size(self._client)
             if block_frames != self.block_frames:
                 self.block_frames = block_frames
@@ -286,6 +290,24 @@ class JackDevice:
         ]
         self._sources_seen = (self._sources_seen & wanted) | set(new)
         return new
+
+    def _release_sources(self) -> list[str]:
+        """Let go of the notes of sources that play no more; those that are gone, in sentences.
+
+        All play into one port, so notes that others hold end as well: better than notes that hang.
+        """
+        graph = ServerGraph(self._lib, self._client)
+        playing = {link.peer for link in graph.links() if link.port == "midi_in"}
+        lost, self._sources_playing = self._sources_playing - playing, playing
+        if not lost:
+            return []
+        for message in LET_GO:
+            self._engine.midi(message)
+        return [
+            f"MIDI source {source} is gone; its notes are released and it is used again when it "
+            "returns."
+            for source in sorted(lost - graph.ports())
+        ]
 
     def _wanted_sources(self) -> set[str]:
         lib, client = self._lib, self._client

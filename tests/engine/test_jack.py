@@ -13,7 +13,7 @@ import jack
 import pytest
 
 from engine.errors import RipienoError
-from engine.jack import OUTPUT_NAMES, JackDevice, jack_running, midi_sources
+from engine.jack import LET_GO, OUTPUT_NAMES, JackDevice, jack_running, midi_sources
 from engine.rt.layout import OUT_CHANNELS
 from tests.engine.tiny_engine import TinyEngine
 from tests.servers import JackServer, PipeWire
@@ -128,14 +128,20 @@ def test_midi_source_is_found_by_any_part_of_its_name(
 def test_midi_source_that_comes_later_or_again_is_connected_by_tend(
     jack_server: JackServer, device: JackDevice
 ) -> None:
-    device.start(TinyEngine(device.rate_hz), midi_source="Keystation")
+    engine = TinyEngine(device.rate_hz)
+    device.start(engine, midi_source="Keystation")
     assert device.tend() == []
     for _ in range(2):
         with keyboard("Keystation"):
             assert device.tend() == ["MIDI source Keystation:keys connected."]
             assert "Keystation:keys" in "\n".join(jack_server.ports("-c", "ripieno-test:midi_in"))
             assert device.tend() == []
+            assert device.midi_source_names == ["Keystation:keys"]
+        (said,) = device.tend()
+        assert said.startswith("MIDI source Keystation:keys is gone; its notes are released")
+        assert device.midi_source_names == []
         assert device.tend() == []
+    assert engine.messages == 2 * list(LET_GO)
 
 
 def test_without_a_server_one_sentence_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -108,6 +108,7 @@ class TinyEngine:
     def __init__(self, rate_hz: int = 48000, tone_hz: float = 440.0) -> None:
         self.rate_hz = rate_hz
         self.begun: list[tuple[int, bool]] = []
+        self.messages: list[bytes] = []
         # a page of its own, given back to the system when freed: a late callback then crashes
         self._page = np.zeros(1 << 20, np.uint8)
         self._state = self._page[: STATE.itemsize].view(STATE)
@@ -142,6 +143,10 @@ class TinyEngine:
 
     def set_device_channels(self, n: int) -> None:
         self._state["channels"] = n
+
+    def midi(self, message: bytes) -> bool:
+        self.messages.append(message)
+        return True
 
     def begin(self, block_frames: int, deadline: bool) -> None:
         self.begun.append((block_frames, deadline))
