@@ -28,7 +28,9 @@ else:
 
 MEMORY_FOLDER = Path("/dev/shm")  # Linux: never written to a disk
 PREFIX = "ripieno-chain-"
-HOST_PLUGIN = 128  # word of the header: which plugin the host called last; not for the callback
+# Words of the header between the manager and the host, not for the callback:
+HOST_PLUGIN = 128  # which plugin the host called last
+BLOCK_FRAMES = 136  # of the stream, so that the host knows when to wake up
 
 
 class ChainMemory:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -20,6 +21,7 @@ from typing import Any
 from engine.chain_memory import HOST_PLUGIN, ChainMemory, shared
 from engine.plugins.chain import PluginError
 
+HANGS = "hangs"  # what to say of a plugin that does not return
 QUIT_S = 1.0  # for the process to leave in order
 log = logging.getLogger(__name__)
 Answer = Callable[[dict[str, Any]], None]  # gets {"ok": ...} or {"error": sentence}
@@ -91,6 +93,8 @@ class HostProcess:
         code = self._process.poll()
         if code is None:
             return ""
+        if code < 0 and -code == getattr(signal, "SIGXCPU", 0):  # the host's own limit
+            return HANGS
         return f"was ended by signal {-code}" if code < 0 else f"ended with code {code}"
 
     def kill(self) -> None:

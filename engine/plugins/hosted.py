@@ -14,10 +14,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from engine.chain_memory import shared
+from engine.chain_memory import BLOCK_FRAMES, shared
 from engine.errors import RipienoError
 from engine.plugins.chain import PARTS, SLOTS, ChainSpec, PluginError, check_value
-from engine.plugins.host_process import HostProcess
+from engine.plugins.host_process import HANGS, HostProcess
 from engine.plugins.lead import Lead
 
 LOADING, RUNNING, RESTARTING, FAILED = "loading", "running", "restarting", "failed"
@@ -35,7 +35,9 @@ FADED_S = 1.0  # after which nothing of a chain is heard that was taken out
 class HostedChain:
     """The plugins of one slot. Close it before the engine. [any]"""
 
-    def __init__(self, engine: Any, slot_name: str, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, engine: Any, slot_name: str, say: Callable[[str], None], priority: int = 0
+    ) -> None:
         self.engine = engine
         self.slot_name = slot_name
         self.slot = SLOTS[slot_name]
@@ -58,7 +60,7 @@ class HostedChain:
         self._began_s = 0.0
         self._beat = (0, 0.0)
         self._stats: Any = None  # the engine's newest of this chain
-        self._priority = 0
+        self._priority = priority
         self._killed_for = ""
         self._fault_s = 0.0
         self._proven: list[tuple[float, ChainSpec]] = []  # when the states in it were captured
@@ -227,7 +229,7 @@ class HostedChain:
         if beat != self._beat[0]:
             self._beat = (beat, now_s)
         if host.seconds_busy > HANG_S or now_s - self._beat[1] > 2.0 * HANG_S:
-            self._killed_for = "hangs"
+            self._killed_for = HANGS
             self._fault_s = now_s - host.seconds_busy
             host.kill()
 
@@ -239,6 +241,7 @@ class HostedChain:
         self._stats = stats
         new_misses = stats.misses - (before.misses if before else 0)
         headroom = stats.headroom_frames if stats.wet else None
+        host.memory.header[BLOCK_FRAMES] = self._block_frames()
         latency = _latency(host)
         longer = self.lead.update(new_misses, headroom, now_s)
         if longer or latency != stats.latency_frames:
@@ -255,6 +258,7 @@ class HostedChain:
         if self._host is not None and self._host is not self._attached:
             self._host.leave()
             self._leaving.append((0.0, self._host))
+        host.memory.header[BLOCK_FRAMES] = self._block_frames()
         self._host, self._spec, self.state, self.message = host, spec, state, ""
         self.plugins = []
         self._changed_s = {}
@@ -345,7 +349,7 @@ class HostedChain:
                 return  # an older one, on its way out
             how = self._killed_for or host.ended
             who = self._who_failed(host)
-            self._fault_s = self._fault_s or time.monotonic()
+            self._fault_s = self._fault_s or time.monotonic() - host.seconds_busy
             if attached:
                 self._attached = None
             if host is self._host:

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 STEP = 64  # frames; hosts work in pieces of as many
 FADE = 64  # frames the callback wants to have beyond its block
-SPARE_BLOCK_S = 0.0025  # a host's delay that the first guess allows for
-COMFORT = 2 * STEP  # frames: with so much room always left, a step is given back
+SPARE_S = 0.0025  # a host's delay that the first guess allows for
+COMFORT = 2 * STEP  # frames: with so much room always left, some of it is given back
 PATIENCE_S = 10.0
-LONGEST_PATIENCE_S = 600.0
+LONGEST_PATIENCE_S = 160.0
 MOST = 63 * STEP
 
 
@@ -24,13 +24,16 @@ class Lead:
     frames: int
     least: int
     patience_s: float = PATIENCE_S
-    _comfortable_since_s: float | None = None
+    _rise: int = STEP  # what the next miss adds; more if it comes soon
+    _missed_s: float = float("-inf")
+    _since_s: float | None = None  # since when there has been room
+    _room: int = 0  # the least there was since then
 
     @classmethod
     def first(cls, block_frames: int, rate_hz: int) -> Lead:
         """A first guess for a stream in blocks of so many frames. [any]"""
         least = least_lead(block_frames)
-        return cls(whole_steps(least + SPARE_BLOCK_S * rate_hz), least)
+        return cls(whole_steps(least + SPARE_S * rate_hz), least)
 
     def update(self, misses: int, headroom_frames: int | None, now_s: float) -> bool:
         """Take in what happened since last time; whether `frames` is another now. [any]
@@ -39,16 +42,23 @@ class Lead:
         """
         before = self.frames
         if misses:
-            self.frames = min(self.frames + max(STEP, self.frames // 4 // STEP * STEP), MOST)
+            soon = now_s - self._missed_s < PATIENCE_S
+            self._rise = min(2 * self._rise, 8 * STEP) if soon else STEP
+            self.frames = min(self.frames + self._rise, MOST)
             self.patience_s = min(2.0 * self.patience_s, LONGEST_PATIENCE_S)
-            self._comfortable_since_s = None
-        elif headroom_frames is None or headroom_frames < COMFORT:
-            self._comfortable_since_s = None
-        elif self._comfortable_since_s is None:
-            self._comfortable_since_s = now_s
-        elif now_s - self._comfortable_since_s >= self.patience_s and self.frames > self.least:
-            self.frames -= STEP
-            self._comfortable_since_s = now_s
+            self._missed_s, self._since_s = now_s, None
+        elif headroom_frames is None:
+            pass
+        elif headroom_frames < COMFORT:
+            self._since_s = None
+        elif self._since_s is None:
+            self._since_s, self._room = now_s, headroom_frames
+        else:
+            self._room = min(self._room, headroom_frames)
+            if now_s - self._since_s >= self.patience_s:
+                spare = (self._room - STEP) // 2 // STEP * STEP  # half of it, lest it be too much
+                self.frames = max(self.frames - max(spare, STEP), self.least)
+                self._since_s = None
         return self.frames != before
 
 

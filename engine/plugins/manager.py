@@ -48,7 +48,7 @@ class Plugins:
         spec = ChainSpec(tuple(resolve(plugin) for plugin in spec.plugins))
         with self._lock:
             if name not in self._chains:
-                self._chains[name] = HostedChain(self._engine, name, self._say)
+                self._chains[name] = HostedChain(self._engine, name, self._say, _priority())
             self._chains[name].start(spec)
 
     def chain(self, slot_name: str) -> ChainSpec | None:
@@ -95,8 +95,7 @@ class Plugins:
             self._retired = [chain for chain in self._retired if not chain.gone]
             chains = [*self._chains.values(), *self._retired]
         if chains:
-            audio = realtime.audio_priority()
-            priority = max(audio - 1, 1) if audio else QUIET_PRIORITY
+            priority = _priority()
             for chain in chains:
                 chain.tend(priority)
 
@@ -114,3 +113,9 @@ class Plugins:
             if name not in self._chains:
                 raise PluginError(f"there are no plugins on {name}")
             return self._chains[name]
+
+
+def _priority() -> int:
+    """The realtime priority of a host's audio thread: just below our own. [any]"""
+    audio = realtime.audio_priority()
+    return max(audio - 1, 1) if audio else QUIET_PRIORITY

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from engine import realtime
-from engine.chain_memory import HOST_PLUGIN, ChainMemory, shared
+from engine.chain_memory import BLOCK_FRAMES, HOST_PLUGIN, ChainMemory, shared
 
 CHUNK, CAPACITY = shared.CHUNK, shared.CAPACITY
 FADE_FRAMES = 64
@@ -100,10 +100,11 @@ class Processor:
         self._stages = stages
         self._header = memory.header
         self._rate_hz = int(memory.header[shared.RATE_HZ])
+        self._frame_ns = 1_000_000_000 // self._rate_hz
         self._position = 0
         self._seen = 0  # of WRITTEN
-        self._seen_ns = time.monotonic_ns()
-        self._period_frames = CHUNK
+        self._block_from = 0  # where the newest block began, and when it was seen
+        self._block_ns = time.monotonic_ns()
         self._update_latency()
         self._thread = threading.Thread(target=self._run, name="plugins", daemon=True)
 
@@ -121,24 +122,33 @@ class Processor:
             self._header[shared.BEAT] += 1
             written = self._memory.acquire(shared.WRITTEN)
             if written != self._seen:
-                self._period_frames = min(max(written - self._seen, 1), CAPACITY)
-                self._seen, self._seen_ns = written, time.monotonic_ns()
+                self._note_block(written)
             if written - self._position >= CHUNK:
                 self._catch_up(written)
-            self._wait()
+            time.sleep(self._pause_ns() * 1e-9)
 
-    def _wait(self) -> None:
-        """Sleep until just before the block that completes the next chunk."""
-        lacking = self._position + CHUNK - self._seen
-        blocks = max(1, -(-lacking // self._period_frames))
-        expected_ns = blocks * self._period_frames * 1_000_000_000 // self._rate_hz
-        since_ns = time.monotonic_ns() - self._seen_ns
-        early_ns = expected_ns - LOOK_NS - since_ns
-        if early_ns > 0:
-            time.sleep(early_ns * 1e-9)
-        else:
-            idle_ns = min(max(LOOK_NS, since_ns // 64), IDLE_LOOK_NS)
-            time.sleep(idle_ns * 1e-9)
+    def _note_block(self, written: int) -> None:
+        """Something was written: the beginning of a block, or more of the same."""
+        now_ns = time.monotonic_ns()
+        if now_ns - self._block_ns > self._block_frames() * self._frame_ns // 2:
+            self._block_from, self._block_ns = self._seen, now_ns
+        self._seen = written
+
+    def _pause_ns(self) -> int:
+        """How long to sleep: until just before the block that completes the next chunk."""
+        block = self._block_frames()
+        written = self._memory.acquire(shared.WRITTEN)
+        since_ns = time.monotonic_ns() - self._block_ns
+        if written - self._block_from >= block:  # all of the newest block is there
+            lacking = self._position + CHUNK - written
+            blocks = max(1, -(-lacking // block))
+            early_ns = blocks * block * self._frame_ns - LOOK_NS - since_ns
+            if early_ns > 0:
+                return early_ns
+        return min(max(LOOK_NS, since_ns // 64), IDLE_LOOK_NS)
+
+    def _block_frames(self) -> int:
+        return min(max(int(self._header[BLOCK_FRAMES]), 1), CAPACITY)
 
     def _catch_up(self, written: int) -> None:
         header, memory = self._header, self._memory
