@@ -77,9 +77,13 @@ class Connections:
 
     def begin(self) -> None:
         """A new server, or a new start: nothing has been seen of it yet. [main]"""
+        self._made: set[Link] = set()
+        self.look_anew()
+
+    def look_anew(self) -> None:
+        """Whatever is connected now is not the player's doing; what is remembered is due. [main]"""
         self._seen: set[Link] = set()
         self._there: dict[str, str] = {}  # peer's port -> its client's identity, at the last look
-        self._made: set[Link] = set()
         self._waiting: set[Link] = set()  # to be connected, refused so far
         self._missing: Counter[Link] = Counter()  # looks since a link went while its peer stayed
 

@@ -20,12 +20,13 @@ def open_device(
     rate_hz: int | None = None,
     block_frames: int | None = None,
     channels: int | None = None,
+    inputs: int = 0,
 ) -> Any:
     """The device `output` names: auto, jack, none or a sound card; None means its own choice.
 
     auto is JACK where its server runs, else the system's sound card. `channels` of a sound card: 2,
-    more for stems, 0 for as many as it has; JACK has a port for each anyhow. RipienoError says in
-    one sentence why there is no such device. [main]
+    more for stems, 0 for as many as it has; `inputs` of it are returns; JACK has a port for each
+    anyhow. RipienoError says in one sentence why there is no such device. [main]
     """
     wanted_frames = block_frames or DEFAULT_BLOCK_FRAMES
     if output == NONE:
@@ -42,8 +43,8 @@ def open_device(
         else:
             _say_who_decides("rate", rate_hz, device.rate_hz)
             _say_who_decides("block", block_frames, device.block_frames)
-            if channels is not None:
-                log.warning("with JACK the master and every stem have ports; channels do not count")
+            if channels is not None or inputs:
+                log.warning("with JACK master, stems and returns have ports; channels do not count")
             return device
     from engine.portaudio import PortAudioDevice
 
@@ -53,6 +54,7 @@ def open_device(
             rate_hz,
             wanted_frames,
             channels=2 if channels is None else channels,
+            inputs=inputs,
         )
     except RipienoError as error:
         if output != AUTO:

@@ -151,6 +151,23 @@ class JackDevice:
                 self._set_aliases(previous, self._lib.jack_port_unset_alias)
                 self._set_aliases(self._part_names, self._lib.jack_port_set_alias)
 
+    def listen_to(self, midi_source: str | None) -> None:
+        """Take notes from another source from now on; as `start` understands it. [worker]"""
+        with self._lock:
+            self._midi_wanted = midi_source or ""
+            if not self.alive:
+                return
+            wanted = self._wanted_sources()
+            for source in self._sources_playing - wanted:
+                ports = source.encode(), f"{self.name}:midi_in".encode()
+                self._lib.jack_disconnect(self._client, *ports)
+            if self._connections:
+                self._connections.look_anew()
+            self._sources_seen = set()
+            self._connect_sources()
+            self._connect_remembered()
+            self._release_sources()
+
     def tend(self) -> list[str]:
         """Reopen a lost server, connect MIDI sources that appeared; what happened, in sentences.
 

@@ -118,6 +118,7 @@ def load_libjack() -> Any:
         "jack_port_get_all_connections": (ctypes.POINTER(text), pointer, pointer),
         "jack_get_uuid_for_client_name": (pointer, pointer, text),
         "jack_connect": (ctypes.c_int, pointer, text, text),
+        "jack_disconnect": (ctypes.c_int, pointer, text, text),
         "jack_free": (None, pointer),
         "jack_set_error_function": (None, pointer),
         "jack_set_info_function": (None, pointer),

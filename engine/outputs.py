@@ -22,11 +22,11 @@ class Output:
     """The present device of a session, and silence in its place while it is gone."""
 
     def __init__(self, settings: Settings, device: Any = None) -> None:
+        self._channels = (settings.output_channels, settings.input_channels)
         self.device: Any = device or open_device(
-            settings.output, settings.rate_hz, settings.block_frames, settings.output_channels
+            settings.output, settings.rate_hz, settings.block_frames, *self._channels
         )
         self.input_wanted = settings.input_port  # None: every keyboard
-        self._channels = settings.output_channels
         self._engine: Any = None
         self._part_names: list[str] = []
         self._silence: SilentDevice | None = None
@@ -68,7 +68,7 @@ class Output:
         """Play through another device. RipienoError, and the old one plays on, if not. [worker]"""
         with self._lock:
             rate_hz = self._engine.rate_hz
-            new = open_device(name, rate_hz, block_frames, self._channels)
+            new = open_device(name, rate_hz, block_frames, *self._channels)
             if new.rate_hz != rate_hz:
                 new.close()
                 raise RipienoError(

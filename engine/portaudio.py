@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.errors import RipienoError
-from engine.rt.layout import OUT_CHANNELS
+from engine.rt.layout import IN_CHANNELS, OUT_CHANNELS
 
 USUAL_RATE_HZ = 48000
 DEFAULT_BLOCK_FRAMES = 128
@@ -39,13 +39,15 @@ class OutputDevice:
     rate_hz: int
     latency_ms: float
     default: bool
+    inputs: int = 0  # channels
 
 
 class PortAudioDevice:
     """One output device of the system, by number, by any part of its name, or the default.
 
     The master goes to the first two of its `channels`, the parts' stems to the pairs after them;
-    ALL_CHANNELS takes what the device has. Without `rate_hz` it is 48000, or the device's own if
+    ALL_CHANNELS takes what the device has. Its first `inputs` channels are returns into the mixer,
+    two each. Without `rate_hz` it is 48000, or the device's own if
     it does not take that. `latency` is "low", "high" or seconds. Raises RipienoError when the
     device is not there, or does not take the channels or the rate. [main]
     """
@@ -56,6 +58,7 @@ class PortAudioDevice:
         rate_hz: int | None = None,
         block_frames: int = DEFAULT_BLOCK_FRAMES,
         channels: int = 2,
+        inputs: int = 0,
         latency: str | float = "low",
     ) -> None:
         if not 1 <= block_frames <= MAX_BLOCK_FRAMES:
@@ -64,9 +67,14 @@ class PortAudioDevice:
             raise RipienoError(
                 f"output channels must be an even number from 2 to {OUT_CHANNELS}, got {channels}"
             )
+        if inputs % 2 or not 0 <= inputs <= IN_CHANNELS:
+            raise RipienoError(
+                f"input channels must be an even number from 0 to {IN_CHANNELS}, got {inputs}"
+            )
         self._sounddevice = load_sounddevice()
         self._latency = latency
         self._channels_wanted = channels
+        self.inputs = inputs
         self._part_names: tuple[str, ...] = ()
         self._engine: Any = None
         self._stream: Any = None
@@ -114,6 +122,7 @@ class PortAudioDevice:
             self._wanted = True
             self._stream = self._open_stream(engine)
             engine.set_device_channels(self.channels)
+            engine.set_input_channels(self.inputs)
             engine.begin(self.block_frames, True)
             code = self._sounddevice._lib.Pa_StartStream(self._stream)
             if code != 0:
@@ -176,6 +185,11 @@ class PortAudioDevice:
             raise RipienoError(
                 f"{self.info.name!r} has {self.info.channels} output channel(s): at least 2 needed"
             )
+        if self.inputs > self.info.inputs:
+            raise RipienoError(
+                f"{self.info.name!r} has {self.info.inputs} input channels, {self.inputs} are "
+                "asked for"
+            )
         wanted = self._channels_wanted
         if wanted == ALL_CHANNELS:
             return min(self.info.channels & ~1, OUT_CHANNELS)
@@ -188,18 +202,19 @@ class PortAudioDevice:
 
     def _channels_in_words(self) -> str:
         """Which part is heard where; only what fits on the device."""
+        back = f", {self.inputs} back" if self.inputs else ""
         if self.channels == 2:
-            return "2 channels"
+            return f"2 channels{back}"
         pairs = [("master", 1), *((name, 3 + 2 * i) for i, name in enumerate(self._part_names))]
         played = [f"{at}-{at + 1} {name}" for name, at in pairs if at < self.channels]
-        return f"{self.channels} channels: {', '.join(played)}"
+        return f"{self.channels} channels{back}: {', '.join(played)}"
 
     def _choose_rate(self, rate_hz: int | None) -> int:
         """The rate asked for; without one the usual rate, else the device's own."""
         codes = {}
         for rate in [rate_hz] if rate_hz else [USUAL_RATE_HZ, self.info.rate_hz]:
             codes[rate] = self._sounddevice._lib.Pa_IsFormatSupported(
-                self._sounddevice._ffi.NULL, self._parameters(), rate
+                self._parameters("input"), self._parameters("output"), rate
             )
             if codes[rate] == 0:
                 return rate
@@ -209,30 +224,27 @@ class PortAudioDevice:
             f"({self._text(code)}); its own rate is {self.info.rate_hz} Hz"
         )
 
-    def _parameters(self) -> Any:
+    def _parameters(self, way: str) -> Any:
+        """PaStreamParameters of the "input" or the "output"; NULL for no input."""
         lib, ffi = self._sounddevice._lib, self._sounddevice._ffi
-        found = self._sounddevice.query_devices(self.info.index)
+        count = self.channels if way == "output" else self.inputs
+        if count == 0:
+            return ffi.NULL
         latency = self._latency
         if latency in ("low", "high"):
-            latency = found[f"default_{latency}_output_latency"]
-        return ffi.new(
-            "PaStreamParameters*",
-            (
-                self.info.index,
-                self.channels,
-                lib.paFloat32 | lib.paNonInterleaved,
-                float(latency),
-                ffi.NULL,
-            ),
-        )
+            found = self._sounddevice.query_devices(self.info.index)
+            latency = found[f"default_{latency}_{way}_latency"]
+        layout = lib.paFloat32 | lib.paNonInterleaved
+        values = (self.info.index, count, layout, float(latency), ffi.NULL)
+        return ffi.new("PaStreamParameters*", values)
 
     def _open_stream(self, engine: Any) -> Any:
         lib, ffi = self._sounddevice._lib, self._sounddevice._ffi
         pointer = ffi.new("PaStream**")
         code = lib.Pa_OpenStream(
             pointer,
-            ffi.NULL,
-            self._parameters(),
+            self._parameters("input"),
+            self._parameters("output"),
             self.rate_hz,
             self.block_frames,
             lib.paClipOff | lib.paDitherOff,
@@ -279,6 +291,7 @@ def list_devices() -> list[OutputDevice]:
             rate_hz=int(found["default_samplerate"]),
             latency_ms=1000.0 * float(found["default_low_output_latency"]),
             default=found["index"] == default,
+            inputs=int(found["max_input_channels"]),
         )
         for found in sounddevice.query_devices()
         if found["max_output_channels"] > 0 and not apis[found["hostapi"]].startswith("JACK")

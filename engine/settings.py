@@ -24,6 +24,7 @@ class Settings:
     rate_hz: int | None = None
     block_frames: int | None = None
     output_channels: int | None = None  # of a sound card: 2, more for stems, 0 for all it has
+    input_channels: int = 0  # of the same sound card, two for each return into the mixer
     chord_window_ms: float | None = None
     settle: bool = False  # sound at once and move when the chord is complete
     soundfont: Path | None = None

@@ -81,6 +81,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="channels of the sound card to play to: the master on 1 and 2, the parts' stems on "
         "the pairs after them; all: as many as it has (default: 2; with JACK every stem has ports)",
     )
+    parser.add_argument(
+        "--input-channels",
+        metavar="N",
+        type=int,
+        choices=(0, 2, 4),
+        default=0,
+        help="channels of the same sound card that are mixed in, as one or two stereo returns "
+        "(default: 0; with JACK the returns have ports)",
+    )
     add_rate(parser, default=None)
     add_soundfont(parser)
     parser.add_argument(
@@ -148,6 +157,7 @@ def run(arguments: argparse.Namespace) -> int:
         rate_hz=arguments.rate,
         block_frames=arguments.block,
         output_channels=arguments.output_channels,
+        input_channels=arguments.input_channels,
         chord_window_ms=arguments.chord_window,
         settle=arguments.settle,
         soundfont=arguments.soundfont,

@@ -24,9 +24,9 @@ class Card:
     """A sound card, as far as choosing goes."""
 
     def __init__(
-        self, name: str | None, rate_hz: int | None, block_frames: int, channels: int
+        self, name: str | None, rate_hz: int | None, block_frames: int, channels: int, inputs: int
     ) -> None:
-        self.asked = (name, rate_hz, block_frames, channels)
+        self.asked = (name, rate_hz, block_frames, channels, inputs)
 
 
 def refuse(*_: object, **__: object) -> None:
@@ -45,15 +45,15 @@ def test_jack_comes_first_and_decides(monkeypatch, caplog) -> None:
         assert isinstance(open_device("auto", 48000, 256, 8), Server)
     rate, channels = caplog.messages
     assert rate == "the JACK server decides the rate: it is 44100, not 48000"
-    assert "every stem" in channels
+    assert "stems and returns have ports" in channels
 
 
 def test_without_jack_the_sound_card(monkeypatch) -> None:
     monkeypatch.setattr(jack, "JackDevice", refuse)
     monkeypatch.setattr(portaudio, "PortAudioDevice", Card)
-    assert open_device("auto").asked == (None, None, 128, 2)
-    assert open_device("auto", 44100, 64, 0).asked == (None, 44100, 64, 0)
-    assert open_device("USB").asked == ("USB", None, 128, 2)
+    assert open_device("auto").asked == (None, None, 128, 2, 0)
+    assert open_device("auto", 44100, 64, 0, 4).asked == (None, 44100, 64, 0, 4)
+    assert open_device("USB").asked == ("USB", None, 128, 2, 0)
     with pytest.raises(RipienoError, match="there is none"):
         open_device("jack")
 

@@ -144,6 +144,23 @@ def test_midi_source_that_comes_later_or_again_is_connected_by_tend(
     assert engine.messages == 2 * list(LET_GO)
 
 
+def test_another_source_may_be_listened_to_while_it_plays(
+    jack_server: JackServer, device: JackDevice
+) -> None:
+    engine = TinyEngine(device.rate_hz)
+    with keyboard("Keystation"), keyboard("Organ"):
+        device.start(engine, midi_source="Keystation")
+        device.listen_to("organ")
+        assert device.midi_source_names == ["Organ:keys"]
+        connected = "\n".join(jack_server.ports("-c", "ripieno-test:midi_in"))
+        assert "Organ:keys" in connected
+        assert "Keystation" not in connected
+        assert engine.messages == list(LET_GO)
+        assert device.tend() == []
+        device.listen_to(None)  # neither is a physical one
+        assert device.midi_source_names == []
+
+
 def test_without_a_server_one_sentence_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JACK_DEFAULT_SERVER", f"nobody-{os.getpid()}")
     assert not jack_running()

@@ -83,14 +83,34 @@ def test_master_and_stems_take_the_channels_asked_for(pipewire: PipeWire, channe
         device.close()
 
 
+def test_inputs_are_opened_with_the_outputs(pipewire: PipeWire) -> None:
+    device = PortAudioDevice(inputs=4)
+    engine = TinyEngine(device.rate_hz)
+    device.start(engine)
+    try:
+        assert wait_until(lambda: engine.cycles >= 3)
+        assert engine.inputs == 4
+        assert "2 channels, 4 back" in device.description
+    finally:
+        device.close()
+
+
 def card(channels: int) -> OutputDevice:
-    return OutputDevice(0, "telephone", "ALSA", channels, 8000, 10.0, True)
+    return OutputDevice(0, "telephone", "ALSA", channels, 8000, 10.0, True, inputs=1)
 
 
 def test_more_channels_than_there_are_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(portaudio, "list_devices", lambda: [card(8)])
     with pytest.raises(RipienoError, match="'telephone' has 8 output channels, 10 are asked for"):
         PortAudioDevice(channels=10)
+
+
+def test_more_inputs_than_there_are_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(portaudio, "list_devices", lambda: [card(8)])
+    with pytest.raises(RipienoError, match="'telephone' has 1 input channels, 2 are asked for"):
+        PortAudioDevice(inputs=2)
+    with pytest.raises(RipienoError, match="even number from 0 to 4, got 6"):
+        PortAudioDevice(inputs=6)
 
 
 @pytest.mark.parametrize("channels", [1, 3, 36, -2])

@@ -144,6 +144,9 @@ class TinyEngine:
     def set_device_channels(self, n: int) -> None:
         self._state["channels"] = n
 
+    def set_input_channels(self, n: int) -> None:
+        self.inputs = n
+
     def midi(self, message: bytes) -> bool:
         self.messages.append(message)
         return True
