@@ -6,6 +6,7 @@ plugins and the clips of scenes are passed over.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -54,10 +55,8 @@ class _Reader:
         self._tracks: dict[str, int] = {}
         for number, track in enumerate(root.iterfind("Structure//Track")):
             name = " ".join(track.get("name", "").split())[:80] or f"Track {number + 1}"
-            channel = number % 15 + 1
-            channel += channel >= DRUM_CHANNEL
             self._tracks[track.get("id", f" {number}")] = number
-            self._written.tracks.append(Track(name, channel=channel))
+            self._written.tracks.append(Track(name))
         self._named = {e.get("id"): e for e in root.iter() if e.get("id")}
         self._events = 0
 
@@ -68,11 +67,18 @@ class _Reader:
         lanes = self._root.find("Arrangement/Lanes")
         if lanes is not None:
             self._timeline(lanes, _Place())
-        for number, channel in self._channels.items():
-            if channel == DRUM_CHANNEL:
-                track = self._written.tracks[number]
-                self._written.tracks[number] = replace(track, channel=DRUM_CHANNEL)
+        self._give_channels()
         return self._written.performance()
+
+    def _give_channels(self) -> None:
+        """Each track its notes' channel, or the next where several tracks have the same."""
+        own = list(self._channels.values())
+        free = itertools.cycle(c for c in range(1, 17) if c != DRUM_CHANNEL)
+        for number, channel in sorted(self._channels.items()):
+            if channel != DRUM_CHANNEL and len(set(own)) < len(own):
+                channel = next(free)
+            track = self._written.tracks[number]
+            self._written.tracks[number] = replace(track, channel=channel)
 
     def _clock(self) -> None:
         written, transport = self._written, self._root.find("Transport")
@@ -87,8 +93,9 @@ class _Reader:
             (real(p.get("time")), real(p.get("value"), 120.0), p.get("interpolation") == "linear")
             for p in self._root.iterfind("Arrangement/TempoAutomation/RealPoint")
         )
-        following = [*points[1:], (0.0, 0.0, False)]
-        for (beat, bpm, moving), (next_beat, next_bpm, _) in zip(points, following, strict=True):
+        for (beat, bpm, moving), (next_beat, next_bpm, _) in itertools.pairwise(
+            [*points, (0.0, 0.0, False)]
+        ):
             steps = round((next_beat - beat) / STEP_BEATS) if moving else 0
             self._count(max(steps, 1))
             for step in range(max(steps, 1)):
