@@ -151,3 +151,37 @@ def test_a_decision_ends_with_its_window_or_when_all_parts_are_there():
 def test_conditions_name_what_is_wrong(changed, message):
     with pytest.raises(ValueError, match=message):
         Conditions(**changed)
+
+
+def test_arpeggios_play_every_key_by_itself_before_the_next_chord():
+    performance = play(Conditions(arpeggio=0.5))
+    events = struck(performance)[:64].reshape(16, 4, 2)
+    frames, keys = events[..., 0], events[..., 1]
+    assert (np.diff(frames, axis=1) > 0).all()
+    assert (frames[:, 3] - frames[:, 0] <= RATE_HZ / 4 + 1).all()
+    upwards = (np.diff(keys, axis=1) > 0).all(1)
+    assert 0 < np.sum(upwards) < 16
+    assert (np.diff(keys[~upwards], axis=1) < 0).all()
+
+
+def test_a_wrong_key_is_near_and_still_its_voices():
+    performance = play(Conditions(wrong=0.5))
+    events = struck(performance)
+    order = np.lexsort((performance.voices.argmax(1), events[:, 0]))
+    written = SCORE[np.lexsort((SCORE[:, 3], SCORE[:, 0]))]
+    assert (performance.voices[order].argmax(1) == written[:, 3]).all()
+    away = np.abs(events[order, 1] - written[:, 2])
+    assert away.max() == 2
+    assert 0.3 < np.mean(away > 0) < 0.7
+
+
+def test_a_split_note_is_struck_twice_by_one_voice():
+    performance = play(Conditions(split=1.0, merge_unisons=True))
+    events = struck(performance)
+    assert len(events) == 2 * (len(SCORE) - 1)
+    first, again = events[:4], events[4:8]
+    assert (again[:, 0] - first[:, 0] == RATE_HZ // 8).all()
+    assert (again[:, 1] == first[:, 1]).all()
+    assert (performance.voices[:4] == performance.voices[4:8]).all()
+    up = performance.events[performance.events[:, 1] < 0]
+    assert len(up) == len(events)

@@ -92,7 +92,7 @@ def test_run_names_are_unique():
 
 
 def small(model):
-    return Run("bach", model, Inputs(), updates=30, batch=8, steps=40, rate=1e-2)
+    return Run("bach", model, Inputs(), updates=60, batch=8, steps=40, rate=1e-2)
 
 
 def corpus():

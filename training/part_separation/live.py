@@ -32,6 +32,11 @@ class Conditions:
     articulation: tuple[float, float] = (1.0, 1.0)  # sounding share of the written length, a piece
     spread_ms: float = 0.0  # chords broken, upwards or downwards, over up to this
     merge_unisons: bool = False  # one key cannot be struck for two voices
+    arpeggio: float = (
+        0.0  # share of the time to the next that chords are broken over, 0.4 s at most
+    )
+    wrong: float = 0.0  # share of notes struck one or two keys away
+    split: float = 0.0  # share of notes, quavers or longer, struck twice
 
     def __post_init__(self) -> None:
         for name, low, high in (
@@ -39,6 +44,9 @@ class Conditions:
             ("tempo_octaves", 0, 3),
             ("rubato", 0, 0.5),
             ("spread_ms", 0, 500),
+            ("arpeggio", 0, 1),
+            ("wrong", 0, 1),
+            ("split", 0, 1),
         ):
             if not low <= getattr(self, name) <= high:
                 raise ValueError(f"{name} must be {low} to {high}, got {getattr(self, name)}")
@@ -68,8 +76,12 @@ class Performance:
 def perform(notes: np.ndarray, conditions: Conditions, random: np.random.Generator) -> Performance:
     """Play notes (n, 4) int of onset, duration (ticks of 1/480 quarter), pitch, part."""
     voices = np.eye(CLASSES, dtype=bool)[notes[:, 3]]
+    if conditions.wrong:
+        notes = _mistaken(notes, conditions.wrong, random)
     if conditions.merge_unisons:
         notes, voices = _merged(notes, voices)
+    if conditions.split:
+        notes, voices = _split(notes, voices, conditions.split, random)
     seconds = _clock(int((notes[:, 0] + notes[:, 1]).max()) + 1, conditions, random)
     ticks = np.arange(len(seconds)) * _GRID_TICKS
     on = np.interp(notes[:, 0], ticks, seconds)
@@ -77,6 +89,8 @@ def perform(notes: np.ndarray, conditions: Conditions, random: np.random.Generat
     share = random.uniform(*conditions.articulation) * _jittered(len(notes), conditions, random)
     if conditions.spread_ms:
         on += _spread(notes, conditions, random)
+    if conditions.arpeggio:
+        on += _arpeggiated(notes, np.interp(notes[:, 0], ticks, seconds), conditions, random)
     on += random.uniform(-1, 1, len(on)) * conditions.jitter_ms / 1000
     off = on + np.maximum(length * share, 0.02 if conditions.jitter_ms else 0.0)
     on_frames = np.round((on + 0.5) * RATE_HZ).astype(np.int64)
@@ -116,6 +130,52 @@ def _merged(notes: np.ndarray, voices: np.ndarray) -> tuple[np.ndarray, np.ndarr
     together = np.zeros((len(first), CLASSES), bool)
     np.logical_or.at(together, which, voices)
     return merged, together
+
+
+def _mistaken(notes: np.ndarray, share: float, random: np.random.Generator) -> np.ndarray:
+    """Return notes, some of them on a neighbouring key."""
+    notes = notes.copy()
+    wrong = random.random(len(notes)) < share
+    notes[:, 2] += np.where(wrong, random.choice([-2, -1, 1, 2], len(notes)), 0).astype(np.int32)
+    return notes
+
+
+def _split(
+    notes: np.ndarray, voices: np.ndarray, share: float, random: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return notes and voices with some notes struck again a semiquaver after they began."""
+    twice = (random.random(len(notes)) < share) & (notes[:, 1] >= _QUAVER_TICKS)
+    again = notes[twice].copy()
+    again[:, 0] += _QUAVER_TICKS // 2
+    again[:, 1] -= _QUAVER_TICKS // 2
+    notes = notes.copy()
+    notes[twice, 1] = _QUAVER_TICKS // 2
+    notes = np.concatenate([notes, again])
+    order = np.lexsort((notes[:, 2], notes[:, 0]))
+    return notes[order], np.concatenate([voices, voices[twice]])[order]
+
+
+_QUAVER_TICKS = 240
+
+
+def _arpeggiated(
+    notes: np.ndarray, on: np.ndarray, conditions: Conditions, random: np.random.Generator
+) -> np.ndarray:
+    """Return seconds to add to onsets so that chords of three or more keys are played one by one.
+
+    `on` (n,): the second each note is written at.
+    """
+    _, which, sizes = np.unique(notes[:, 0], return_inverse=True, return_counts=True)
+    starts = np.zeros(len(sizes))
+    starts[which] = on
+    width = np.minimum(np.diff(starts, append=starts[-1] + 1) * conditions.arpeggio, 0.4)
+    width[sizes < 3] = 0
+    rank = np.zeros(len(notes))
+    order = np.lexsort((notes[:, 2], which))
+    rank[order] = np.arange(len(notes)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    place = rank / np.maximum(sizes - 1, 1)[which]
+    downwards = random.random(len(sizes))[which] < 0.3
+    return np.where(downwards, 1 - place, place) * width[which]
 
 
 def _spread(notes: np.ndarray, conditions: Conditions, random: np.random.Generator) -> np.ndarray:
