@@ -23,11 +23,24 @@ from engine.commands import (
     play,
     plugins,
     render,
+    rigs,
     takes,
 )
 from engine.errors import RipienoError
 
-COMMANDS = (demo, play, arrange, render, devices, doctor, takes, export, connections, plugins)
+COMMANDS = (
+    demo,
+    play,
+    rigs,
+    arrange,
+    render,
+    devices,
+    doctor,
+    takes,
+    export,
+    connections,
+    plugins,
+)
 DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 
 DESCRIPTION = """\

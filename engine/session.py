@@ -16,7 +16,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -104,7 +104,7 @@ class Session:
             self.device.close()
             raise
 
-    def __enter__(self) -> Session:
+    def __enter__(self) -> Self:
         self.start()
         return self
 
