@@ -1,6 +1,6 @@
 """Keeping what was played: a take made of what the recorder has lately written. [worker]
 
-The recorder's writer calls `keep_take` on a thread of its own. It joins the recordings that overlap
+`engine.lately` calls `keep_take` on a thread of its own. It joins the recordings that overlap
 the wanted span, often many short ones, into one take of which nothing tells that it was asked for
 afterwards: samples are copied bit by bit, a note held across a joint is one note, and what was
 between two recordings is silence.
@@ -23,6 +23,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from engine.disk import sync
 from engine.paths import cache_folder
 from engine.rt.layout import CONTROLLER, MOVED, NOTE_OFF, NOTE_ON, PANICKED, RESULT
 from engine.takes import (
@@ -122,19 +123,6 @@ def read_blocks(path: Path, first_frame: int, frames: int) -> Iterator[tuple[int
             if block.any():
                 yield place, block
             place += len(block)
-
-
-def sync(path: Path) -> None:
-    """Have the system write a file or folder to the disk itself, so that a power cut spares it.
-
-    [worker]
-    """
-    with contextlib.suppress(PermissionError):  # Windows knows no such thing for folders
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def _joined_info(segments: Sequence[Segment], first_frame: int, started: str) -> TakeInfo:

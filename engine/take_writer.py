@@ -2,9 +2,8 @@
 
 Made by the recorder, which cuts the stream into takes. Whatever fails, above all for want of room,
 ends the take being written with one sentence; the next take tries again. Once a second it has the
-system put everything on the disk itself, so that a power cut costs no more than a crash. If takes
-are only to be had for a while, those that are over are deleted when they are `KEEP_SECONDS` old;
-what the player asks to keep is copied by a thread of its own (`engine.keeping`). [worker]
+system put everything on the disk itself, so that a power cut costs no more than a crash. What the
+player asks to keep afterwards, `engine.lately` knows. [worker]
 """
 
 from __future__ import annotations
@@ -22,10 +21,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import soundfile
 
+from engine.disk import FAILURES, check_room, sync, sync_all, why
 from engine.errors import RipienoError
-from engine.keeping import KEEP_SECONDS, Segment, keep_take, sync
+from engine.keeping import Segment
+from engine.lately import Lately
 from engine.takes import (
     JOURNAL,
     JOURNAL_HEADER,
@@ -43,13 +43,11 @@ from engine.waves import SAMPLE_FORMATS, GrowingWave, file_name
 SILENCE_SECONDS = 8.0
 HEADER_SECONDS = 0.5  # the headers of the files on disk are brought up to date this often
 LONGEST_SECONDS = 2 * 3600.0  # a take without a pause goes on as another
-LEAST_ROOM_BYTES = 64 << 10  # with less than this, a failed write failed for want of room
 RESERVE_BYTES = 16 << 20  # left free on the disk
 CLOSE_SECONDS = 10.0
-KEEPING_SECONDS = 60.0  # how long closing waits for a kept take to be copied
 SYNC_SECONDS = 1.0
+SYNC_PAUSES = 4.0  # a disk that takes long to write is left alone for so many times as long
 AUDIBLE = 1e-6  # -120 dBFS: a part that stays below has no stem
-_FAILURES = (OSError, soundfile.SoundFileError, AssertionError)  # a short write is the last
 
 
 @dataclass(frozen=True)
@@ -92,8 +90,7 @@ class TakeWriter:
         self._takes_folder = takes_folder
         self._keep_folder = keep_folder or takes_folder
         self._rolling = keep_folder is not None
-        self._segments: list[Segment] = []  # what was written lately, in rising order
-        self._keepers: list[threading.Thread] = []
+        self._lately = Lately(rate_hz, self._rolling, settings.reserve_bytes, on_message)
         self._rate_hz = rate_hz
         self._settings = settings
         self._say = on_message
@@ -137,8 +134,7 @@ class TakeWriter:
         """Write out what is queued; gives up on a disk that hangs."""
         self._queue.put(("quit", None))
         self._thread.join(CLOSE_SECONDS)
-        for keeper in self._keepers:
-            keeper.join(KEEPING_SECONDS)
+        self._lately.close()
         if self._rolling:
             shutil.rmtree(self._takes_folder, ignore_errors=True)
 
@@ -157,7 +153,7 @@ class TakeWriter:
                 return
             try:
                 steps[step](what)
-            except _FAILURES as error:
+            except FAILURES as error:
                 self._give_up(error)
             if step == "audio":
                 with self._backlog_lock:
@@ -165,7 +161,7 @@ class TakeWriter:
 
     def _start(self, info: TakeInfo) -> None:
         self._takes_folder.mkdir(parents=True, exist_ok=True)
-        self._check_room()
+        check_room(self._takes_folder, self._settings.reserve_bytes)
         folder = _new_folder(self._takes_folder, info.started)
         self.folder = folder
         info.save(folder)
@@ -176,7 +172,7 @@ class TakeWriter:
         self._header_frame = 0
         self._waves[-1].update_header()
         self._info = info
-        self._forget_old(info.start_frame)
+        self._lately.forget_old(info.start_frame)
         if not self._rolling:
             sync(self._takes_folder)
             sync(folder)
@@ -204,8 +200,8 @@ class TakeWriter:
             self._header_frame = end
             for wave in self._waves.values():
                 wave.update_header()
-            self._check_room()
-            self._forget_old(info.start_frame + end)
+            check_room(self._takes_folder, self._settings.reserve_bytes)
+            self._lately.forget_old(info.start_frame + end)
             self._sync()
 
     def _describe(self, info: TakeInfo) -> None:
@@ -221,81 +217,31 @@ class TakeWriter:
             wave.close((info.end_frame or 0) - info.start_frame)
         self._close_files()
         info.save(self.folder)
-        self._segments.append(Segment(self.folder, info))
+        self._lately.add(self.folder, info)
         if self._said_failure:
             self._said_failure = False
             what = "What you play can be kept again." if self._rolling else "Recording works again."
             self._say(what)
         if not self._rolling:
             self._write_midi(self.folder)
-            self._sync_all(self.folder)
+            sync_all(self.folder)
 
     def _sync(self) -> None:
         """A slow disk is asked less often, so that it spends no more than a fifth on this."""
         begun_s = time.monotonic()
         if self._rolling or self.folder is None or begun_s < self._next_sync_s:
             return
-        self._sync_all(self.folder)
+        sync_all(self.folder)
         now_s = time.monotonic()
-        self._next_sync_s = now_s + max(SYNC_SECONDS, 4 * (now_s - begun_s))
-
-    def _sync_all(self, folder: Path) -> None:
-        for path in [*folder.rglob("*"), folder]:
-            sync(path)
+        self._next_sync_s = now_s + max(SYNC_SECONDS, SYNC_PAUSES * (now_s - begun_s))
 
     def _keep(self, what: tuple[Path, int, int, str]) -> None:
-        folder, first_frame, end_frame, started = what
-        segments = list(self._segments)
+        running = None
         if self._info is not None and self.folder is not None:
             for wave in self._waves.values():
                 wave.update_header()
-            segments.append(Segment(self.folder, replace(self._info, end_frame=end_frame)))
-        wanted = [
-            segment
-            for segment in segments
-            if segment.end_frame > first_frame and segment.info.start_frame < end_frame
-        ]
-        keeper = threading.Thread(
-            target=self._copy,
-            args=(wanted, first_frame, end_frame, folder, started),
-            name="keeper",
-            daemon=True,
-        )
-        self._keepers = [old for old in self._keepers if old.is_alive()] + [keeper]
-        keeper.start()
-
-    def _copy(
-        self,
-        segments: list[Segment],
-        first_frame: int,
-        end_frame: int,
-        folder: Path,
-        started: str,
-    ) -> None:
-        """Runs in a thread of its own, since it may take seconds."""
-        try:
-            if not segments:
-                raise TakeError("none of it could be written to disk")
-            self._check_room(folder, sum(map(_bytes_on_disk, segments)))
-            keep_take(segments, first_frame, end_frame, folder, started)
-            self._sync_all(folder)
-        except (RipienoError, *_FAILURES) as error:
-            with contextlib.suppress(OSError):
-                folder.rmdir()  # if nothing is in it yet
-            self._say(f"What you played could not be kept: {self._reason(error)}.")
-        else:
-            seconds = (end_frame - first_frame) / self._rate_hz
-            self._say(f"Kept {seconds:.0f} s of what you played: {folder}")
-
-    def _forget_old(self, now_frame: int) -> None:
-        """Let go of what is too old to be kept, unless somebody copies now."""
-        if any(keeper.is_alive() for keeper in self._keepers):
-            return
-        oldest_frame = now_frame - round(KEEP_SECONDS * self._rate_hz)
-        while self._segments and self._segments[0].end_frame < oldest_frame:
-            segment = self._segments.pop(0)
-            if self._rolling:
-                shutil.rmtree(segment.folder, ignore_errors=True)
+            running = Segment(self.folder, replace(self._info, end_frame=what[2]))
+        self._lately.keep(*what, running)
 
     def _write_midi(self, folder: Path) -> None:
         try:
@@ -310,7 +256,7 @@ class TakeWriter:
         if info is not None and folder is not None:
             with contextlib.suppress(TakeError, OSError):
                 end_frame = found_end(folder, info, read_journal(folder))
-                self._segments.append(Segment(folder, replace(info, end_frame=end_frame)))
+                self._lately.add(folder, replace(info, end_frame=end_frame))
         if not self._said_failure:
             self._said_failure = True
             stopped = "What you play cannot be kept" if self._rolling else "Recording stopped"
@@ -318,27 +264,15 @@ class TakeWriter:
 
     def _close_files(self) -> None:
         for wave in self._waves.values():
-            with contextlib.suppress(*_FAILURES):
+            with contextlib.suppress(*FAILURES):
                 wave.close()
         if self._journal is not None:
             with contextlib.suppress(OSError):
                 self._journal.close()
         self._waves, self._journal, self._info = {}, None, None
 
-    def _check_room(self, folder: Path | None = None, wanted_bytes: int = 0) -> None:
-        room = shutil.disk_usage(folder or self._takes_folder).free - wanted_bytes
-        if room < self._settings.reserve_bytes:
-            raise OSError(errno.ENOSPC, "No space left on device", str(folder))
-
     def _reason(self, error: BaseException) -> str:
-        """Libraries do not always pass on that it was for want of room."""
-        with contextlib.suppress(OSError):
-            room = shutil.disk_usage(self._takes_folder).free
-            if room < max(self._settings.reserve_bytes, LEAST_ROOM_BYTES):
-                return "the disk is full"
-        if getattr(error, "errno", None) == errno.ENOSPC:
-            return "the disk is full"
-        return (getattr(error, "strerror", None) or str(error)).rstrip(".")
+        return why(error, self._takes_folder, self._settings.reserve_bytes)
 
     def _new_wave(self, path: Path) -> GrowingWave:
         path.parent.mkdir(exist_ok=True)
@@ -357,7 +291,3 @@ def _new_folder(takes_folder: Path, started: str) -> Path:
             folder.mkdir()
             return folder
     raise OSError(errno.EEXIST, "too many takes of one second", str(takes_folder / name))
-
-
-def _bytes_on_disk(segment: Segment) -> int:
-    return sum(path.stat().st_size for path in segment.folder.rglob("*.wav"))

@@ -20,7 +20,7 @@ from engine.interchange.untrusted import (
 )
 from engine.interchange.written import ScoreError
 from engine.midi.files import read_midi
-from engine.midi.performance import Performance
+from engine.midi.performance import DRUM_CHANNEL, Performance
 
 CONTAINER = "META-INF/container.xml"  # of packed MusicXML: where the score is
 START_BYTES = 64
@@ -28,8 +28,20 @@ KINDS = "MIDI, MusicXML or DAWproject"
 
 
 def read_score(path: str | Path) -> Performance:
-    """Read a file of notes; RipienoError in one sentence if that cannot be. [any]"""
+    """Read a file of notes; RipienoError in one sentence if that cannot be. [any]
+
+    Drums go to no part; a file that has nothing else is refused.
+    """
     path = Path(path)
+    performance = _read(path)
+    if all(track.drums for track in performance.tracks):
+        raise ScoreError(
+            f"{path}: there are only drums in it (channel {DRUM_CHANNEL}), which no part plays"
+        )
+    return performance
+
+
+def _read(path: Path) -> Performance:
     try:
         with path.open("rb") as stream:
             start = stream.read(START_BYTES)

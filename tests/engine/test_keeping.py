@@ -152,7 +152,7 @@ def test_nothing_played_is_nothing_kept(rolling: Rolling) -> None:
 def test_old_recordings_are_deleted_and_all_at_the_end(
     rolling: Rolling, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("engine.take_writer.KEEP_SECONDS", 6.0)
+    monkeypatch.setattr("engine.lately.KEEP_SECONDS", 6.0)
     rows = [row for n in range(20) for row in (on(8000 * n, n, 0), off(8000 * n + 7900, n, 0))]
     rolling.play(rows, 19.9)
     assert 2 <= len(list(rolling.rolling.iterdir())) <= 4  # of seven

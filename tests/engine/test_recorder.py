@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from engine import take_writer
 from engine.core import Engine
 from engine.ensembles import load_ensemble
 from engine.midi.files import read_midi
@@ -345,6 +346,34 @@ def test_a_folder_that_cannot_be_made_is_said_once_for_all_takes(tmp_path: Path)
     taping.play([on(0, 1, 0), off(800, 1, 0), on(16_000, 2, 0), off(17_000, 2, 0)], 4.0)
     taping.recorder.close()
     assert taping.said == ["Recording stopped, the music goes on: File exists."]
+
+
+def test_a_power_cut_costs_no_more_than_a_crash(
+    taping: Taping, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Everything written is handed to the disk itself at least as often as asked."""
+    synced: dict[int, list[int]] = {}  # file -> its lengths when it was synced
+    real = os.fsync
+
+    def spy(descriptor: int) -> None:
+        status = os.fstat(descriptor)
+        synced.setdefault(status.st_ino, []).append(status.st_size)
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", spy)
+    for name in ("SYNC_SECONDS", "SYNC_PAUSES"):
+        monkeypatch.setattr(take_writer, name, 0.0)
+    stream = Stream(taping.recorder, [on(0, 1, 0), off(40_000, 1, 0)])
+    for _ in range(6):
+        stream.run(1.0)
+        wait_for(lambda: taping.recorder._writer.backlog_frames == 0)
+    taping.recorder.close()
+    (take,) = taping.takes
+    lengths = synced[(take / "master.wav").stat().st_ino]
+    assert len(lengths) >= 4
+    assert max(np.diff(lengths)) <= 1.1 * RATE_HZ * 8  # bytes of a second
+    for path in (*take.rglob("*"), taping.folder):
+        assert synced[path.stat().st_ino][-1] == path.stat().st_size, path
 
 
 def test_little_room_is_left_to_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

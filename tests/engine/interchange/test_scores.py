@@ -5,6 +5,7 @@ import time
 import zipfile
 from pathlib import Path
 
+import mido
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -13,7 +14,6 @@ from engine.errors import RipienoError
 from engine.interchange import untrusted
 from engine.interchange.export import export_take
 from engine.interchange.scores import read_score
-from engine.midi.performance import merged_to_keyboard, without_drums
 from engine.paths import presets_folder
 from tests.engine.interchange.recorded import ROLLING, record
 from tests.engine.interchange.test_musicxml import DIVISIONS, note, score
@@ -120,17 +120,20 @@ def test_a_zip_that_lies_about_its_sizes_is_refused(tmp_path: Path) -> None:
         read_score(path)
 
 
-def test_a_score_of_drums_alone_is_read_and_nothing_is_left_to_play(tmp_path: Path) -> None:
+HIT = "<note><unpitched/><duration>4</duration><instrument id='d'/></note>"
+KIT = "<midi-instrument id='d'><midi-unpitched>39</midi-unpitched></midi-instrument>"
+
+
+def test_a_score_of_drums_alone_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "drums.musicxml"
-    hit = "<note><unpitched/><duration>4</duration><instrument id='d'/></note>"
-    midi = "<midi-instrument id='d'><midi-unpitched>39</midi-unpitched></midi-instrument>"
-    path.write_bytes(score(DIVISIONS + hit, midi=midi))
-    piece = read_score(path)
-    assert len(piece.notes()) == 1
-    keyboard = merged_to_keyboard(piece)
-    assert len(keyboard.events) == 0
-    assert keyboard.remarks[-1].endswith("1 drum notes (channel 10) are left out.")
-    assert without_drums(piece).seconds == 0.0
+    path.write_bytes(score(DIVISIONS + HIT, midi=KIT))
+    with pytest.raises(RipienoError, match=r"there are only drums in it \(channel 10\)"):
+        read_score(path)
+    midi = mido.MidiFile(tracks=[mido.MidiTrack()])
+    midi.tracks[0] += [mido.Message("note_on", channel=9), mido.Message("note_off", channel=9)]
+    midi.save(tmp_path / "drums.mid")
+    with pytest.raises(RipienoError, match="there are only drums in it"):
+        read_score(tmp_path / "drums.mid")
 
 
 @pytest.mark.slow
