@@ -11,7 +11,7 @@ from numba import njit
 
 from models.errors import ModelError
 from models.mmt.quantise import Weights, laid_out, quantised, read_file
-from models.mmt.representation import BEAT, END, FIELDS, NOTE, TYPE, times
+from models.mmt.representation import END, FIELDS, TYPE, with_advances
 from models.mmt.sampling import (
     _IN_ORDER,
     _SIZE_OF,
@@ -22,7 +22,7 @@ from models.mmt.sampling import (
     kind_of,
     packed,
 )
-from models.mmt.shape import Shape, row_angles, time_angles
+from models.mmt.shape import Shape
 from models.mmt.step import (
     SLICE,
     enter_turns,
@@ -45,7 +45,6 @@ class Decoder:
         self.rows = np.zeros((shape.rows, len(FIELDS)), np.int64)
         self.count = 0
         self._in_turn, self._rotary = kind_of(shape)
-        self._fed = np.zeros((SLICE, len(FIELDS)), np.int64)
         self._uniforms = np.zeros(len(FIELDS))
         self._next = np.zeros(len(FIELDS), np.int64)
         self._slice_row = -1  # of the hidden row that tells what follows
@@ -77,14 +76,13 @@ class Decoder:
         """Take at most 16 rows (n, 6) int64 that follow; there must be room. [worker]"""
         n, first = len(rows), self.count
         self.rows[first : first + n] = rows
-        fed = self._fed[:n]
-        fed[:] = rows
-        if self._rotary:
-            _advance(fed, self.rows, first)
-            _fill_angles(self.state.angles, self.rows[first : first + n], first)
-        feed(self.weights, self.state, fed, n, first)
+        self._run(n, first)
         self.count = first + n
         self._slice_row = n - 1
+
+    def _run(self, count: int, first: int) -> None:
+        """Put the rows number `first` and on through the layers; leave state.hidden."""
+        feed(self.weights, self.state, self.rows, count, first)
 
     def next(self, draw: Draw, random: np.random.Generator) -> tuple[np.ndarray, float]:
         """Return a drawn row (6,) that may follow, not fed yet, and its log-probability. [worker]
@@ -129,9 +127,7 @@ class Decoder:
         self.rewind(0)
         rows = np.asarray(rows, np.int64)
         told = np.zeros((len(rows) - 1, len(FIELDS)))
-        following = rows.copy()
-        if self._rotary:
-            _advance(following, rows, 0)
+        following = with_advances(rows) if self._rotary else rows
         for begin in range(0, len(rows) - 1, SLICE):
             piece = rows[begin : min(begin + SLICE, len(rows) - 1)]
             self.feed_slice(piece)
@@ -158,25 +154,6 @@ def load(path: Path) -> Decoder:
 def from_floats(arrays: dict[str, np.ndarray], shape: Shape) -> Decoder:
     """Return a Decoder of float32 arrays as models.mmt.shape.array_shapes lists them. [main]"""
     return Decoder(quantised(arrays, shape), shape)
-
-
-def _advance(fed: np.ndarray, rows: np.ndarray, first: int) -> None:
-    """Tell the beats of notes in `fed`, rows number `first` and on, from the note before."""
-    note = fed[:, TYPE] == NOTE
-    before = np.empty(len(fed), np.int64)
-    before[1:] = rows[first : first + len(fed) - 1, BEAT]
-    before[0] = rows[first - 1, BEAT] if first else 0
-    fed[note, BEAT] += 1 - np.maximum(before[note], 1)
-
-
-def _fill_angles(angles: np.ndarray, rows: np.ndarray, first: int) -> None:
-    """Write cosine and sine of the turns of rows number `first` and on."""
-    n = len(rows)
-    turns = np.concatenate(
-        [row_angles(np.arange(first, first + n)), time_angles(times(rows))], axis=1
-    )
-    angles[:n, 0] = np.cos(turns)
-    angles[:n, 1] = np.sin(turns)
 
 
 @njit(nogil=True, error_model="numpy", cache=True)

@@ -18,9 +18,12 @@ from models.mmt.shape import (
     IN_TURN,
     LEARNED,
     ORDER,
+    ROTARY,
     TOGETHER,
+    WAVELENGTHS,
     Shape,
     array_shapes,
+    row_angles,
     shape_of,
 )
 
@@ -44,6 +47,9 @@ class Weights(NamedTuple):
     embedding: np.ndarray  # (all codes, width)
     starts: np.ndarray  # where each field's codes begin in the embedding
     positions: np.ndarray  # (rows, width), already scaled; (0, width) with rotary ones
+    row_turns: np.ndarray  # (rows, 2, HEAD // 4), cosine and sine; (0, 2, 0) with learned ones
+    time_turns: np.ndarray  # (2, all waves), of each tick of each wave
+    waves: np.ndarray  # (2, HEAD // 4), where each wave begins in time_turns and its ticks
     norms: np.ndarray  # (2 layers + 1, 2, width)
     qkv: Matrices  # queries already scaled by HEAD ** -0.5
     out: Matrices
@@ -139,10 +145,20 @@ def laid_out(arrays: dict[str, np.ndarray], shape: Shape) -> Weights:
     positions = np.zeros((0, width), np.float32)
     if shape.positions == LEARNED:
         positions = arrays["positions"] * np.float32(width**-0.5)
+    row_turns, time_turns, waves = np.zeros((0, 2, 0)), np.zeros((2, 0)), np.zeros((2, 0))
+    if shape.positions == ROTARY:
+        turns = row_angles(np.arange(shape.rows))
+        row_turns = np.stack([np.cos(turns), np.sin(turns)], axis=1)
+        turns = np.concatenate([2 * np.pi * np.arange(wave) / wave for wave in WAVELENGTHS])
+        time_turns = np.stack([np.cos(turns), np.sin(turns)])
+        waves = np.stack([np.cumsum((0, *WAVELENGTHS[:-1])), WAVELENGTHS])
     return Weights(
         embedding=np.ascontiguousarray(arrays["embedding"]),
         starts=np.array(shape.starts, np.int64),
         positions=np.ascontiguousarray(positions),
+        row_turns=row_turns.astype(np.float32),
+        time_turns=time_turns.astype(np.float32),
+        waves=waves.astype(np.int64),
         norms=np.stack([*norms, arrays["norm"]]),
         qkv=sort([f"layer{i}.qkv" for i in layers], queries),
         out=sort([f"layer{i}.out" for i in layers]),

@@ -44,7 +44,7 @@ class Shape:
     heads: str = TOGETHER
     positions: str = LEARNED
     turn_width: int = 256  # of the heads in turn
-    turn_inner: int = 512
+    turn_inner: int = 256
     sizes: tuple[int, ...] = SIZES
 
     def __post_init__(self) -> None:

@@ -12,13 +12,13 @@ from numba import njit
 
 from models.mmt import kernels
 from models.mmt.kernels import exp_below_zero, to_bfloat16
-from models.mmt.quantise import Weights
+from models.mmt.representation import BEAT, NOTE, POSITION, TICKS, TYPE
 from models.mmt.shape import HEAD, Shape
 
 SLICE = 16  # rows at most in one call of feed
 _BLOCK = 16  # keys side by side
 
-fast = njit(nogil=True, error_model="numpy", cache=True, fastmath=True, boundscheck=False)
+fast = njit(nogil=True, error_model="numpy", cache=True, fastmath=True)
 
 _one_row = kernels.panel(kernels.KIND, rows=1, unroll=4)
 _four_rows = kernels.panel(kernels.KIND, rows=4, unroll=2)
@@ -38,7 +38,7 @@ class State(NamedTuple):
     bytes_: np.ndarray  # uint8, one slice of activations, flat
     scale: np.ndarray  # float32 (SLICE,)
     sums: np.ndarray  # int32 (64,)
-    shares: np.ndarray  # float32 (rows,): scores, then softmax
+    shares: np.ndarray  # float32: scores, then softmax; as long as the rows and any field's codes
     turn: np.ndarray  # float32 (turn width,): what the heads in turn know
     logits: np.ndarray  # float32, flat
     angles: np.ndarray  # float32 (SLICE, 2, HEAD // 2): cosine and sine
@@ -59,7 +59,7 @@ def new_state(shape: Shape) -> State:
         bytes_=np.zeros(SLICE * widest, np.uint8),
         scale=np.zeros(SLICE, f),
         sums=np.zeros(64, np.int32),
-        shares=np.zeros(blocks * _BLOCK, f),
+        shares=np.zeros(max(blocks * _BLOCK, *shape.sizes, 1), f),
         turn=np.zeros(max(1, shape.turn_width), f),
         logits=np.zeros(max(sum(shape.sizes) + 15, 16 * len(shape.sizes) + sum(shape.sizes)), f),
         angles=np.zeros((SLICE, 2, HEAD // 2), f),
@@ -68,26 +68,33 @@ def new_state(shape: Shape) -> State:
 
 @fast
 def feed(w, s, rows, count, first):
-    """Take rows (count, fields) int64 as the rows number `first` and on; leave s.hidden. [worker]
+    """Take rows[first : first + count] of a sequence; leave s.hidden. [worker]
 
-    Rows before `first` must have been fed; count is at most SLICE. With rotary positions, s.angles
-    must hold the rows' turns and the beats be advances.
+    rows (n, fields) int64 holds the rows before as well, which must have been fed. count is at
+    most SLICE.
     """
     width = w.embedding.shape[1]
+    rotary = w.row_turns.shape[0] > 0
     for r in range(count):
+        row = rows[first + r]
         x = s.x[r]
         x[:] = 0.0
-        if w.positions.shape[0] > 0:
+        if not rotary:
             x[:] = w.positions[first + r]
-        for field in range(rows.shape[1]):
-            e = w.embedding[w.starts[field] + rows[r, field]]
+        for field in range(row.size):
+            code = row[field]
+            if rotary and field == BEAT and row[TYPE] == NOTE:  # told from the note before
+                code = code + 1 - (max(np.int64(1), rows[first + r - 1, BEAT]) if first + r else 1)
+            e = w.embedding[w.starts[field] + code]
             for j in range(width):
                 x[j] += e[j]
+        if rotary:
+            _find_angles(w, row, first + r, s.angles[r])
     for layer in range(s.keys.shape[0]):
         for r in range(count):
             s.scale[r] = _normed_bytes(s.x[r], w.norms[2 * layer], s.hidden[r], s.bytes_, r * width)
         _apply(w.qkv, layer, s, count, s.wide)
-        if w.positions.shape[0] == 0:
+        if rotary:
             for r in range(count):
                 _turn(s.wide[3 * width * r : 3 * width * r + 2 * width], s.angles[r])
         _remember(s, layer, count, first, width)
@@ -113,6 +120,19 @@ def feed(w, s, rows, count, first):
                 x[j] += y[j]
     for r in range(count):
         _norm(s.x[r], w.norms[2 * s.keys.shape[0]], s.hidden[r])
+
+
+@fast
+def _find_angles(w, row, number, angles):
+    """Write cosine and sine of the turns of row `number`: by its number, then by its time."""
+    half = w.waves.shape[1]
+    ticks = np.int64(0)
+    if row[TYPE] == NOTE:
+        ticks = (row[BEAT] - 1) * TICKS + row[POSITION] - 1
+    for k in range(2):
+        for j in range(half):
+            angles[k, j] = w.row_turns[number, k, j]
+            angles[k, half + j] = w.time_turns[k, w.waves[0, j] + ticks % w.waves[1, j]]
 
 
 @fast
@@ -291,9 +311,3 @@ def _gelu(x):
         low = np.float32(0.25424745358456124) + q * low
         low = one + q * low
         x[j] = np.float32(0.5) * v * (one + z * top / low)
-
-
-def _check(w: Weights) -> None:
-    """Matrices are read in steps of four groups: hold every one to that. [main]"""
-    for name in ("qkv", "out", "up", "down", "logits", "turn_in", "turn_up", "turn_down"):
-        assert not (getattr(w, name).groups % 4).any(), name

@@ -51,7 +51,7 @@ def main() -> None:
     add("--width", type=int, default=512)
     add("--inner", type=int, default=2048)
     add("--turn-width", type=int, default=256)
-    add("--turn-inner", type=int, default=512)
+    add("--turn-inner", type=int, default=256)
     add("--rows", type=int, default=1024, help="longest sequence")
     add("--batch", type=int, default=8, help="sequences an update, all processes together")
     add("--updates", type=int, default=200_000)

@@ -60,8 +60,8 @@ def test_the_baselines_have_theirs():
 
 def test_what_heads_in_turn_add():
     turns = count(Shape(heads=IN_TURN)) - count(Shape())
-    assert turns == 1_703_168
-    assert turns / count(Shape()) < 0.09
+    assert turns == 915_200
+    assert turns / count(Shape()) < 0.05
 
 
 @each_kind
