@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from training.part_separation.evaluate import PERFORMANCES, SEED, Network, play
+from training.part_separation.hands import playable
 from training.part_separation.live import CLEAN, LIVE, Conditions, Performance
 from training.part_separation.prepare import Chorale
 
@@ -25,14 +26,21 @@ CONDITIONS: dict[str, Conditions] = {
     "arpeggios": replace(PLAYED, arpeggio=0.5),
     "2 % wrong keys": replace(PLAYED, wrong=0.02),
     "2 % split notes": replace(PLAYED, split=0.02),
+    "what two hands can play": PLAYED,
 }
 BINS = 15
 
 
 def performances(chorales: list[Chorale]) -> dict[str, list[Performance]]:
     """Return condition -> every piece, clean once, else as often as evaluate.py plays it."""
+    by_hand = [Chorale(chorale.name, playable(chorale.notes)) for chorale in chorales]
     return {
-        name: play(chorales, conditions, SEED, PERFORMANCES if conditions.jitter_ms else 1)
+        name: play(
+            by_hand if name == "what two hands can play" else chorales,
+            conditions,
+            SEED,
+            PERFORMANCES if conditions.jitter_ms else 1,
+        )
         for name, conditions in CONDITIONS.items()
     }
 

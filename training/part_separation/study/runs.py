@@ -42,19 +42,18 @@ def runs() -> list[Run]:
     todo = [
         *table_2("bach", (*recurrent, *attentive)),
         learnt("bach", "lstm", EMBEDDED, "long", updates=1600, dropout=0.3),
-        *table_2("bach", recurrent, hinted=True),
-        *table_2("quartets", (*recurrent, *attentive)),
-        *table_2("quartets", recurrent, hinted=True),
+        *table_2("bach", ("lstm",), hinted=True),
     ]
-    for corpus in ("game", "pop"):
-        todo += table_2(corpus, recurrent) + table_2(corpus, recurrent, hinted=True)
-    todo += table_3("bach") + table_3("quartets")
-    todo += table_2("game", attentive) + table_2("pop", attentive)
-    todo += table_3("game") + table_3("pop")
-    todo += table_2("bach", attentive, hinted=True)
-    for corpus in ("bach", "quartets", "pop", "game"):
-        todo += table_4(corpus)
     for corpus in ("quartets", "game", "pop"):
+        todo += table_2(corpus, recurrent) + table_2(corpus, recurrent, hinted=True)
+    for corpus in ("bach", "game", "quartets", "pop"):
+        todo += table_3(corpus)
+    for corpus in ("quartets", "game", "pop"):
+        todo += table_2(corpus, attentive)
+    todo += table_2("bach", ("bilstm",), hinted=True)
+    for corpus in ("game", "quartets", "pop", "bach"):
+        todo += table_4(corpus)
+    for corpus in ("bach", "quartets", "game", "pop"):
         todo += table_2(corpus, attentive, hinted=True)
     return todo
 
@@ -107,9 +106,9 @@ def learnt(corpus: str, model: str, inputs: Inputs, label: str, **changes) -> Ru
 
 UPDATES = {
     "bach": {"lstm": 800, "bilstm": 1000, "decoder": 1000, "encoder": 1000},
-    "quartets": {"lstm": 500, "bilstm": 500, "decoder": 400, "encoder": 400},
-    "game": {"lstm": 400, "bilstm": 400, "decoder": 300, "encoder": 300},
-    "pop": {"lstm": 500, "bilstm": 500, "decoder": 300, "encoder": 300},
+    "quartets": {"lstm": 400, "bilstm": 400, "decoder": 300, "encoder": 300},
+    "game": {"lstm": 250, "bilstm": 250, "decoder": 250, "encoder": 250},
+    "pop": {"lstm": 300, "bilstm": 300, "decoder": 250, "encoder": 250},
 }
 
 

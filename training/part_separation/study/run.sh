@@ -1,0 +1,17 @@
+#!/bin/sh
+# Reproduces the study of chapter 4: corpora, rules, every network, tables, pictures. Some hours of
+# one thread. Needs the extra `train`, and as first argument the folder of the packs (README.md).
+# Stopped, it goes on: a run whose figures are there is not repeated.
+set -eu
+cd "$(dirname "$0")/../../.."
+export OMP_NUM_THREADS=1
+study=training.part_separation.study
+
+python -m $study.corpora --data "$1"
+python -m $study.rules
+for seed in 1 2 3; do python -m $study.perceptron --seed $seed; done
+for run in $(python -m $study.runs); do python -m $study.learn "$run"; done
+python -m training.part_separation.prepare
+python -m $study.played
+python -m $study.pictures
+python -m $study.tables --write
