@@ -26,6 +26,8 @@ USUAL_RATE_HZ = 48000
 DEFAULT_BLOCK_FRAMES = 128
 MAX_BLOCK_FRAMES = 8192
 ALL_CHANNELS = 0
+# PipeWire, played to as ALSA, would take ten channels for loudspeakers and mix them into others.
+APART = "{ stream.dont-remix = true }"
 
 
 @dataclass(frozen=True)
@@ -241,16 +243,17 @@ class PortAudioDevice:
     def _open_stream(self, engine: Any) -> Any:
         lib, ffi = self._sounddevice._lib, self._sounddevice._ffi
         pointer = ffi.new("PaStream**")
-        code = lib.Pa_OpenStream(
-            pointer,
-            self._parameters("input"),
-            self._parameters("output"),
-            self.rate_hz,
-            self.block_frames,
-            lib.paClipOff | lib.paDitherOff,
-            ffi.cast("PaStreamCallback*", engine.portaudio_callback_address),
-            ffi.cast("void*", engine.user_data),
-        )
+        with _set_meanwhile("PIPEWIRE_ALSA", os.environ.get("PIPEWIRE_ALSA", APART)):
+            code = lib.Pa_OpenStream(
+                pointer,
+                self._parameters("input"),
+                self._parameters("output"),
+                self.rate_hz,
+                self.block_frames,
+                lib.paClipOff | lib.paDitherOff,
+                ffi.cast("PaStreamCallback*", engine.portaudio_callback_address),
+                ffi.cast("void*", engine.user_data),
+            )
         if code != 0:
             raise RipienoError(f"{self.info.name!r} did not open: {self._text(code)}")
         if self.info.host_api == "ALSA":
@@ -343,15 +346,20 @@ def load_sounddevice() -> Any:
     return sounddevice
 
 
-@contextlib.contextmanager
-def _without_jack() -> Iterator[None]:
+def _without_jack() -> contextlib.AbstractContextManager[None]:
     """Keep PortAudio, which is about to look for devices, away from JACK; we play JACK ourselves.
 
     It would join the server for good, as a client that stalls the server if the process dies;
     if the server dies, its stop and close wait ten minutes and its end crashes.
     """
-    name, previous = "JACK_DEFAULT_SERVER", os.environ.get("JACK_DEFAULT_SERVER")
-    os.environ[name] = "none"
+    return _set_meanwhile("JACK_DEFAULT_SERVER", "none")
+
+
+@contextlib.contextmanager
+def _set_meanwhile(name: str, value: str) -> Iterator[None]:
+    """An environment variable of C libraries has this value inside."""
+    previous = os.environ.get(name)
+    os.environ[name] = value
     try:
         yield
     finally:

@@ -217,14 +217,32 @@ class PipeWire:
         self._wait(lambda: self._pactl("load-module", *sink, "channel_map=stereo"))
         self._wait(lambda: self._pactl("set-default-sink", SINK))
 
-    def record(self, seconds: float) -> np.ndarray:
-        """What the sink hears from now on, (frames, 2) float32 at 48000 Hz."""
-        sound = ["--format=float32le", "--rate=48000", "--channels=2", "--raw"]
-        command = ["parec", "--latency-msec=20", "-d", f"{SINK}.monitor", *sound]
+    def add_sink(self, name: str, channels: int) -> None:
+        """Another null sink, of channels that are no loudspeakers', to be played to by default."""
+        sink = ["module-null-sink", "media.class=Audio/Sink", f"sink_name={name}"]
+        self._wait(
+            lambda: self._pactl("load-module", *sink, f"channels={channels}", _map_of(channels))
+        )
+        self._wait(lambda: self._pactl("set-default-sink", name))
+
+    def listen_to(self, sink: str) -> None:
+        """Let programs that record hear what a sink hears."""
+        self._wait(lambda: self._pactl("set-default-source", f"{sink}.monitor"))
+
+    def record(self, seconds: float, sink: str = SINK, channels: int = 2) -> np.ndarray:
+        """What the sink hears from now on, (frames, channels) float32 at 48000 Hz."""
+        command = ["parec", "--latency-msec=20", "-d", f"{sink}.monitor", *_raw(channels)]
         done = subprocess.run(
             ["timeout", str(seconds), *command], env=self.env, capture_output=True
         )
-        return np.frombuffer(done.stdout[: len(done.stdout) // 8 * 8], "<f4").reshape(-1, 2)
+        whole = len(done.stdout) // (4 * channels) * 4 * channels
+        return np.frombuffer(done.stdout[:whole], "<f4").reshape(-1, channels)
+
+    def play(self, audio: np.ndarray, sink: str) -> None:
+        """Play (frames, channels) float32 at 48000 Hz into a sink, to its end."""
+        command = ["pacat", "--latency-msec=20", "-d", sink, *_raw(audio.shape[1])]
+        sound = audio.astype("<f4").tobytes()
+        subprocess.run(command, env=self.env, input=sound, check=True, timeout=30)
 
     def stop(self) -> None:
         """End all of it, last started first; idempotent."""
@@ -258,3 +276,13 @@ class PipeWire:
                 self.stop()
                 raise RuntimeError("PipeWire did not start")
             time.sleep(0.05)
+
+
+def _raw(channels: int) -> list[str]:
+    """Options of parec and pacat."""
+    sound = ["--format=float32le", "--rate=48000", f"--channels={channels}", "--raw"]
+    return sound if channels == 2 else [*sound, f"--{_map_of(channels).replace('_', '-', 1)}"]
+
+
+def _map_of(channels: int) -> str:
+    return "channel_map=" + ",".join(f"aux{i}" for i in range(channels))

