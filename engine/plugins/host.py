@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import ctypes
 import gc
 import json
 import os
@@ -90,6 +91,7 @@ class Host:
     def _editor(self, request: dict[str, Any]) -> dict[str, Any]:
         """Show a window until it is closed; the state it left is the answer."""
         self.close_editor.clear()
+        _forgive_window_errors()
         self._plugins[request["plugin"]].show_editor(self.close_editor)
         return self._state({})
 
@@ -132,6 +134,17 @@ def _read(lines: TextIO, host: Host) -> None:
             else:
                 host.requests.put(request)
     os._exit(0)  # orderly leaving would call into plugins, which may be what hangs
+
+
+def _forgive_window_errors() -> None:
+    """Ignore what a window system of X11 complains of; by default its library ends the process."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL("libX11.so.6").XSetErrorHandler(_ignore)
+
+
+@ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)
+def _ignore(display: int | None, error: int | None) -> int:
+    return 0
 
 
 def _limit_busy_time() -> None:
