@@ -36,7 +36,7 @@ def sync(path: Path) -> None:
     [worker]
     """
     with contextlib.suppress(PermissionError):  # Windows knows no such thing for folders
-        descriptor = os.open(path, os.O_RDONLY)
+        descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
         try:
             os.fsync(descriptor)
         finally:
