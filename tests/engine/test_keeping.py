@@ -2,6 +2,9 @@
 
 import os
 import shutil
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -224,3 +227,36 @@ def test_what_a_dead_program_left_is_deleted(tmp_path: Path) -> None:
     assert not dead.parent.exists()
     recorder.close()
     assert not live.parent.exists()
+
+
+KILLED = """
+import sys, time
+from pathlib import Path
+from tests.engine.test_keeping import Rolling, held_for_ten_seconds
+rolling = Rolling(Path(sys.argv[1]))
+stream = rolling.play(held_for_ten_seconds(), 4.0)
+print(rolling.keep(), flush=True)
+while True:
+    stream.run(0.05)
+    time.sleep(0.05)
+"""
+
+
+@pytest.mark.slow
+def test_a_kept_take_survives_a_kill_and_the_rest_is_gone_later(tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": "."}
+    child = subprocess.Popen(
+        [sys.executable, "-c", KILLED, str(tmp_path)],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[2],
+        env=environment,
+    )
+    assert child.stdout is not None
+    take = Path(child.stdout.readline().strip())
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    assert take.parent == tmp_path / "kept"
+    np.testing.assert_array_equal(wave(take / "master.wav"), sample(np.arange(100, 32_000)))
+    assert len(read_midi(take / "take.mid").notes()) == 2
+    assert recover_takes(take.parent) == []
