@@ -17,6 +17,7 @@ import numpy as np
 from engine.chain_memory import ChainMemory
 from engine.rt import layout, shared
 from engine.rt.chains import LAST, NEXT, NO_HEADROOM, PRESENT
+from engine.rt.delays import FADE_FRAMES
 from engine.rt.layout import MAX_CHAINS, MAX_DELAY, MAX_PARTS, QUANTUM
 
 MIN_LEAD = 2 * QUANTUM  # one quantum is processed while the next is played, and a fade kept
@@ -168,12 +169,23 @@ class Chains:
 
     # Offline
 
+    @property
+    def in_use(self) -> bool:
+        """Whether there may be a host to wait for. [main]"""
+        return any(self._headers)
+
     def slice_end(self, frame: int, end: int) -> int:
         """Return how far a stream may be rendered before its hosts must have caught up. [main]"""
-        if not self._leads:
+        leads = []
+        for slot, (lead, _) in self._leads.items():
+            strip = self._rig.strips[slot]  # which may still be heard as it was before
+            heard = [strip["delay"] - strip["latency"]]
+            if frame - strip["fade_at"] < FADE_FRAMES:
+                heard.append(strip["from_delay"] - strip["from_latency"])
+            leads += [lead, *(int(late) for late in heard if late > 0)]
+        if not leads:
             return end
-        furthest = frame + min(lead for lead, _ in self._leads.values()) - QUANTUM
-        return min(end, furthest - furthest % QUANTUM)
+        return min(end, (frame // QUANTUM + min(leads) // QUANTUM - 1) * QUANTUM)
 
     def wait_for_hosts(self) -> None:
         """Wait until every host has processed what it was given, if it does anything. [main]"""
@@ -216,6 +228,12 @@ class Chains:
         """Forget all memory the callback has let go of. [main]"""
         for slot in range(MAX_CHAINS):
             self._sweep(slot)
+
+    def close(self) -> None:
+        """Forget all memory; no device may run the callback any more. [main]"""
+        for kept, seen in zip(self._headers, self._seen, strict=True):
+            kept.clear()
+            seen.clear()
 
 
 def _delays(lead_frames: int, latency_frames: int) -> int:

@@ -537,25 +537,32 @@ class Engine:
             raise ValueError(f"block must be at least 1, got {block}")
         channels = OUT_CHANNELS if stems else 2
         audio = np.zeros((channels, frames), np.float32)
-        addresses = np.zeros(OUT_CHANNELS, np.int64)
-        addresses[:channels] = [row.ctypes.data for row in audio]
-        played = np.zeros((IN_CHANNELS, frames), np.float32)
-        sources = np.zeros(IN_CHANNELS, np.int64)
+        played = np.zeros((0, frames), np.float32)
         if inputs is not None:
-            played[: inputs.shape[1]] = inputs.T
-            sources[: inputs.shape[1]] = [row.ctypes.data for row in played[: inputs.shape[1]]]
+            if inputs.shape[0] != frames or inputs.shape[1] > IN_CHANNELS:
+                raise ValueError(
+                    f"inputs must be ({frames}, 1 to {IN_CHANNELS}), got {inputs.shape}"
+                )
+            played = np.ascontiguousarray(inputs.T, np.float32)
         done, in_real_time = 0, bool(self._rig.native[layout.CLOCK])
         while True:
-            count = frames - done
-            if not in_real_time:
+            end = frames
+            if self._chains.in_use and not in_real_time:
                 self._chains.wait_for_hosts()
-                count = self._chains.slice_end(self.frame, self.frame + count) - self.frame
-            addresses[:channels] = [row.ctypes.data + 4 * done for row in audio]
-            offset = 4 * done * (sources != 0)
-            callback.render(self._table, addresses, count, block, sources + offset)
-            done += count
+                end = self._chains.slice_end(self.frame, self.frame + frames - done)
+                end += done - self.frame
+            self._render(audio[:, done:end], played[:, done:end], block)
+            done = end
             if done == frames:
                 return audio.T
+
+    def _render(self, audio: np.ndarray, played: np.ndarray, block: int) -> None:
+        """Render into audio (channels, frames) what follows; played: the audio inputs."""
+        addresses = np.zeros(OUT_CHANNELS, np.int64)
+        addresses[: len(audio)] = [row.ctypes.data for row in audio]
+        sources = np.zeros(IN_CHANNELS, np.int64)
+        sources[: len(played)] = [row.ctypes.data for row in played]
+        callback.render(self._table, addresses, audio.shape[1], block, sources)
 
     jack_callback_address: int = callback.jack_process.address or 0
     portaudio_callback_address: int = callback.portaudio_process.address or 0
@@ -634,6 +641,7 @@ class Engine:
             self._closed = True
             self._state["fluid"] = 0
             self._synth.close()
+            self._chains.close()
 
 
 def clock_ns() -> int:

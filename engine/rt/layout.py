@@ -94,10 +94,9 @@ CHORUS_FRAMES = 4096
 REVERB_LINES = 8
 REVERB_ROWS = REVERB_LINES + 4  # and the diffusers before them
 # Rows of `mix`: a pair a part, master, reverb and chorus sends; from SEND_ROWS on what is only
-# cleared and used while chains are there; one that is always zero; working rows.
+# cleared and used while chains are there; working rows.
 SEND_ROWS = 2 * MAX_PARTS + 4  # send A left, right, send B left, right
-ZERO_ROW = SEND_ROWS + 4
-WORK_ROWS = ZERO_ROW + 1
+WORK_ROWS = SEND_ROWS + 4
 MIX_ROWS = WORK_ROWS + 5
 
 SUSTAIN_PEDAL = 64

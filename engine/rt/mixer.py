@@ -19,7 +19,6 @@ from engine.rt.layout import (
     SEND_A_CHAIN,
     SEND_ROWS,
     WORK_ROWS,
-    ZERO_ROW,
 )
 from engine.rt.native import rt, view_f32
 
@@ -81,7 +80,7 @@ def _ramp(start, end, frames):
 @rt
 def clear_mix(rig, count):
     """Silence the working buffers. [audio]"""
-    for row in range(ZERO_ROW if rig.state[0].chains_on != 0 else SEND_ROWS):
+    for row in range(WORK_ROWS if rig.state[0].chains_on != 0 else SEND_ROWS):
         rig.mix[row, :count] = np.float32(0.0)
 
 
@@ -96,21 +95,14 @@ def mix_segment(rig, at, count):
     chorus = mix[SEND_CHORUS]
     grid = state.frame % QUANTUM
     chains_on = state.chains_on != 0
+    if chains_on:
+        _run_parts(rig, grid, count)
     for index in range(MAX_PARTS):
         part = rig.parts[index]
-        left = mix[2 * index]
-        right = mix[2 * index + 1]
-        fluid_l = rig.fluid_audio[2 * index, grid:]
-        fluid_r = rig.fluid_audio[2 * index + 1, grid:]
-        if chains_on:
-            if part.used == 0 and rig.chains[index].address == 0:
-                rest_line(rig, index, count)
-            else:
-                _add(fluid_l, fluid_r, left, right, count)
-                run_strip(rig, index, left, right, count)
-                fluid_l = fluid_r = mix[ZERO_ROW]
         if part.used == 0:
             continue
+        left = mix[2 * index]
+        right = mix[2 * index + 1]
         since = state.frame - part.ramp_at
         power = part.power_sum
         peak = part.power_peak
@@ -125,8 +117,8 @@ def mix_segment(rig, at, count):
                 gain_r = _ramp(part.ramp_from[1], part.ramp_to[1], since + n)
                 to_reverb = _ramp(part.ramp_from[2], part.ramp_to[2], since + n)
                 to_chorus = _ramp(part.ramp_from[3], part.ramp_to[3], since + n)
-            out_l = (left[n] + fluid_l[n]) * gain_l
-            out_r = (right[n] + fluid_r[n]) * gain_r
+            out_l = (left[n] + rig.fluid_audio[2 * index, grid + n]) * gain_l
+            out_r = (right[n] + rig.fluid_audio[2 * index + 1, grid + n]) * gain_r
             left[n] = out_l
             right[n] = out_r
             master_l[n] += out_l
@@ -167,11 +159,16 @@ def mix_segment(rig, at, count):
 
 
 @rt
-def _add(from_l, from_r, left, right, count):
-    """Add a stereo pair to another. [audio]"""
-    for n in range(count):
-        left[n] += from_l[n]
-        right[n] += from_r[n]
+def _run_parts(rig, grid, count):
+    """Put every part's sound through its chain and delay; FluidSynth's is in it then. [audio]"""
+    for index in range(MAX_PARTS):
+        if rig.parts[index].used == 0 and rig.chains[index].address == 0:
+            rest_line(rig, index, count)
+            continue
+        for row in range(2 * index, 2 * index + 2):
+            rig.mix[row, :count] += rig.fluid_audio[row, grid : grid + count]
+            rig.fluid_audio[row, grid : grid + count] = np.float32(0.0)
+        run_strip(rig, index, rig.mix[2 * index], rig.mix[2 * index + 1], count)
 
 
 @rt
