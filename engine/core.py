@@ -24,10 +24,12 @@ from engine.chains import Chains, ChainStats
 from engine.ensembles import MODEL_CLASSES, Ensemble
 from engine.errors import RipienoError
 from engine.fluidsynth import FluidSynth
+from engine.latency import PathLatency, path_latencies
 from engine.parameters import ASSIGNERS, CHORD_MODES, GLOBAL_PARAMETERS, PART_PARAMETERS
 from engine.rt import callback, layout
 from engine.rt.delays import FADE_FRAMES
 from engine.rt.effects import REVERB_SECONDS, reverb_lengths
+from engine.rt.jack_latency import jack_latency
 from engine.rt.layout import FIELDS, IN_CHANNELS, MAX_PARTS, OUT_CHANNELS, REVERB_LINES
 from engine.rt.learned import CHANNELS, NEVER, PLACES
 from engine.rt.network import new_network, random_weights
@@ -510,6 +512,10 @@ class Engine:
         """Return the callback's own counts, layout.STATS, as they change. [any]"""
         return self._stats
 
+    def latencies(self, device_frames: int = 0) -> list[PathLatency]:
+        """Return how late every path is heard, through a device that is so late itself. [any]"""
+        return path_latencies(self._rig, self._chains.lead_and_latency, device_frames)
+
     def reset_stats(self) -> None:
         """Begin counting anew. [any]"""
         for name in self._rig.stats.dtype.names or ():
@@ -568,6 +574,7 @@ class Engine:
     portaudio_callback_address: int = callback.portaudio_process.address or 0
     xrun_callback_address: int = callback.count_xrun.address or 0
     shutdown_callback_address: int = callback.server_gone.address or 0
+    latency_callback_address: int = jack_latency.address or 0
 
     @property
     def user_data(self) -> int:
@@ -575,13 +582,21 @@ class Engine:
         return self._table.ctypes.data
 
     def set_jack_ports(
-        self, functions: dict[str, int], midi_in: int, outputs: Iterable[int], client: int = 0
+        self,
+        functions: dict[str, int],
+        midi_in: int,
+        outputs: Iterable[int],
+        client: int = 0,
+        inputs: Iterable[int] = (),
     ) -> None:
         """Tell the callback its ports (jack_port_t*, 0 = none) and libjack's functions. [main]"""
         native = self._rig.native
         native[layout.JACK_BUFFER] = functions["jack_port_get_buffer"]
         native[layout.JACK_MIDI_COUNT] = functions["jack_midi_get_event_count"]
         native[layout.JACK_MIDI_GET] = functions["jack_midi_event_get"]
+        native[layout.JACK_GET_LATENCY] = functions.get("jack_port_get_latency_range", 0)
+        native[layout.JACK_SET_LATENCY] = functions.get("jack_port_set_latency_range", 0)
+        native[layout.JACK_CONNECTED] = functions.get("jack_port_connected", 0)
         native[layout.JACK_FRAME_TIME] = functions.get("jack_last_frame_time", 0) if client else 0
         self._state["jack_client"] = client
         self._state["last_frame_time"] = -1
@@ -589,6 +604,14 @@ class Engine:
         self._rig.ports[:] = 0
         addresses = list(outputs)
         self._rig.ports[: len(addresses)] = addresses
+        self._rig.input_ports[:] = 0
+        addresses = list(inputs)
+        self._rig.input_ports[: len(addresses)] = addresses
+
+    @property
+    def lags_frames(self) -> tuple[int, ...]:
+        """How late each strip is heard: parts, sends, master, audio inputs. [any]"""
+        return tuple(self._rig.strips["delay"].tolist())
 
     def set_device_channels(self, channels: int) -> None:
         """Tell the callback how many output channels a PortAudio device takes. [main]"""

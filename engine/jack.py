@@ -37,6 +37,9 @@ CALLED_BY_ENGINE = (
     "jack_midi_get_event_count",
     "jack_midi_event_get",
     "jack_last_frame_time",
+    "jack_port_get_latency_range",
+    "jack_port_set_latency_range",
+    "jack_port_connected",
 )
 LET_GO = (b"\xb0\x40\x00", b"\xb0\x7b\x00")  # pedal up, all notes off
 OUTPUT_NAMES = (
@@ -44,10 +47,11 @@ OUTPUT_NAMES = (
     "master_right",
     *(f"stem_{part:02d}_{side}" for part in range(1, MAX_PARTS + 1) for side in ("left", "right")),
 )
+RETURN_NAMES = tuple(f"return_{n}_{side}" for n in (1, 2) for side in ("left", "right"))
 
 
 class JackDevice:
-    """A JACK client with MIDI in, a stereo master and a stereo stem a part.
+    """A JACK client with MIDI in, a stereo master, a stereo stem a part and two stereo returns.
 
     `rate_hz` and `block_frames` are the server's and known from the start; the Engine is built
     with that rate. Raises RipienoError when the library or the server is missing; a server is
@@ -74,6 +78,7 @@ class JackDevice:
         self._master_heard = False
         self._news: list[str] = []
         self._outputs: list[int] = []
+        self._lags_told: tuple[int, ...] = ()
         self._midi_in = 0
         self._active = False
         self._last_said = ""
@@ -179,6 +184,7 @@ class JackDevice:
             if not self.alive:
                 return self._tend_lost()
             self._connect_master()
+            self._tell_latency()
             said, self._news = self._news, []
             said += [f"MIDI source {source} connected." for source in self._connect_sources()]
             said += self._connect_remembered()
@@ -231,8 +237,11 @@ class JackDevice:
             self._register(name, AUDIO_TYPE, IS_OUTPUT | (IS_TERMINAL if i < 2 else 0))
             for i, name in enumerate(OUTPUT_NAMES)
         ]
+        returns = [
+            self._register(name, AUDIO_TYPE, IS_INPUT | IS_TERMINAL) for name in RETURN_NAMES
+        ]
         addresses = {name: address_of(getattr(self._lib, name)) for name in CALLED_BY_ENGINE}
-        self._engine.set_jack_ports(addresses, self._midi_in, self._outputs, self._client)
+        self._engine.set_jack_ports(addresses, self._midi_in, self._outputs, self._client, returns)
 
     def _register(self, name: str, kind: bytes, flags: int) -> int:
         port = self._lib.jack_port_register(self._client, name.encode(), kind, flags, 0)
@@ -244,6 +253,7 @@ class JackDevice:
         lib, client, engine = self._lib, self._client, self._engine
         lib.jack_set_process_callback(client, engine.jack_callback_address, engine.user_data)
         lib.jack_set_xrun_callback(client, engine.xrun_callback_address, engine.user_data)
+        lib.jack_set_latency_callback(client, engine.latency_callback_address, engine.user_data)
         lib.jack_on_shutdown(client, engine.shutdown_callback_address, engine.user_data)
         engine.server_down = False
         engine.begin(self.block_frames, True)
@@ -283,6 +293,13 @@ class JackDevice:
             return said
         self._last_said = ""
         return [*said, f"The JACK server is back: playing as {self.name!r}."]
+
+    def _tell_latency(self) -> None:
+        """Have JACK ask for our latencies anew when a chain changed them."""
+        lags_frames = self._engine.lags_frames
+        if lags_frames != self._lags_told:
+            self._lags_told = lags_frames
+            self._lib.jack_recompute_total_latencies(self._client)
 
     def _connect_master(self) -> None:
         """Connect the master to the speakers, once, as soon as there are any."""

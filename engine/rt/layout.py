@@ -86,7 +86,8 @@ DONE, ATTACK, DECAY, SUSTAIN, RELEASING, KILLED = 0, 1, 2, 3, 4, 5
     FLUID_SOUNDS_OFF,
     FLUID_PROCESS,
 ) = range(14)
-NATIVE_FUNCTIONS = 16
+JACK_GET_LATENCY, JACK_SET_LATENCY, JACK_CONNECTED = 29, 30, 31
+NATIVE_FUNCTIONS = 32
 
 RESULTS = 8192
 FLUID_OPS = 4096
@@ -393,6 +394,8 @@ FIELDS = {
     "gains": (RAMP, (2 + RETURNS,)),  # of return A, B and the audio inputs
     "inputs": ("i8", (IN_CHANNELS,)),  # addresses of the block's input buffers, 0 = none
     "input_ports": ("i8", (IN_CHANNELS,)),  # jack_port_t*
+    "latency_range": ("u4", (2,)),  # jack_latency_range_t of the latency callback
+    "latency_span": ("i8", (2,)),
     "reverb": ("f4", (REVERB_ROWS, "reverb_frames")),
     "reverb_index": ("i8", (2, REVERB_ROWS)),
     "reverb_gains": ("f4", (2, REVERB_LINES)),  # feedback, then the lines' low-pass states

@@ -172,6 +172,8 @@ class Watched:
     jack_callback_address = watch_jack.address
     xrun_callback_address = _ignore.address
     shutdown_callback_address = _ignore.address
+    latency_callback_address = 0
+    lags_frames = ()
     server_down = False
 
     def __init__(self, engine: Any, slice_cycles: int) -> None:
@@ -185,13 +187,18 @@ class Watched:
         return self.watch.user_data
 
     def set_jack_ports(
-        self, functions: dict[str, int], midi_in: int, outputs: list[int], client: int
+        self,
+        functions: dict[str, int],
+        midi_in: int,
+        outputs: list[int],
+        client: int,
+        inputs: list[int],
     ) -> None:
         self.watch = Stopwatch(client, slice_cycles=self.slice_cycles)
         self.watch.record["ports"] = outputs
         self.watch.record["inner"] = self.engine.jack_callback_address
         self.watch.record["inner_data"] = self.engine.user_data
-        self.engine.set_jack_ports(functions, midi_in, outputs, client)
+        self.engine.set_jack_ports(functions, midi_in, outputs, client, inputs)
 
     def begin(self, block_frames: int, deadline: bool) -> None:
         self.engine.begin(block_frames, deadline)

@@ -104,6 +104,8 @@ class TinyEngine:
     portaudio_callback_address = _portaudio_process.address
     xrun_callback_address = _xrun.address
     shutdown_callback_address = _shutdown.address
+    latency_callback_address = 0
+    lags_frames = ()
 
     def __init__(self, rate_hz: int = 48000, tone_hz: float = 440.0) -> None:
         self.rate_hz = rate_hz
@@ -133,7 +135,12 @@ class TinyEngine:
         self._state["down"] = value
 
     def set_jack_ports(
-        self, functions: dict[str, int], midi_in: int, outputs: list[int], client: int
+        self,
+        functions: dict[str, int],
+        midi_in: int,
+        outputs: list[int],
+        client: int,
+        inputs: list[int],
     ) -> None:
         self._state["get_buffer"] = functions["jack_port_get_buffer"]
         self._state["event_count"] = functions["jack_midi_get_event_count"]

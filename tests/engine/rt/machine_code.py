@@ -135,13 +135,14 @@ CONTROLS = (allocating, growing, asking, raising, printing, harmless)
 
 
 def main() -> None:
-    from engine.rt import callback
+    from engine.rt import callback, jack_latency
 
     real = (
         callback.jack_process,
         callback.portaudio_process,
         callback.count_xrun,
         callback.server_gone,
+        jack_latency.jack_latency,
     )
     report = {}
     compiled: tuple[Any, ...] = (*real, *CONTROLS)

@@ -17,7 +17,7 @@ from engine.rt.layout import IN_CHANNELS, OUT_CHANNELS
 from tests.engine.rig_helpers import new_engine, note_on, play
 
 ROOT = Path(__file__).parents[3]
-CALLBACKS = ("jack_process", "portaudio_process", "count_xrun", "server_gone")
+CALLBACKS = ("jack_process", "portaudio_process", "count_xrun", "server_gone", "jack_latency")
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,10 @@ def test_a_callback_neither_allocates_nor_enters_the_interpreter(report, name):
 @pytest.mark.parametrize("name", ["jack_process", "portaudio_process"])
 @pytest.mark.parametrize(
     "part",
-    ["process", "handle_midi", "step", "render_voices", "apply_fluid", "add_reverb", "panic"],
+    [
+        *("process", "handle_midi", "step", "render_voices", "apply_fluid", "add_reverb", "panic"),
+        *("run_strip", "send_midi", "align"),
+    ],
 )
 def test_the_checker_has_seen_the_whole_callback(report, name, part):
     assert any(f"{len(part)}{part}B" in function for function in report[name]["functions"])
