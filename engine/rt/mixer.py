@@ -166,8 +166,11 @@ def _run_parts(rig, grid, count):
             rest_line(rig, index, count)
             continue
         for row in range(2 * index, 2 * index + 2):
-            rig.mix[row, :count] += rig.fluid_audio[row, grid : grid + count]
-            rig.fluid_audio[row, grid : grid + count] = np.float32(0.0)
+            played = rig.mix[row]
+            fluid = rig.fluid_audio[row]
+            for n in range(count):
+                played[n] += fluid[grid + n]
+                fluid[grid + n] = np.float32(0.0)
         run_strip(rig, index, rig.mix[2 * index], rig.mix[2 * index + 1], count)
 
 

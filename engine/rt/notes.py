@@ -338,6 +338,17 @@ def tell_part(rig, index, status, data1, data2):
 
 
 @rt
+def quieten_instrument(rig, index, controller):
+    """Tell the plugin of a part that plays nothing any more (120 or 123) to be silent. [audio]"""
+    part = rig.parts[index]
+    if part.sounding == 0:
+        if part.sent[SUSTAIN_PEDAL] != 0:
+            part.sent[SUSTAIN_PEDAL] = 0  # the next note tells it of the pedal again
+            send_midi(rig, index, 0xB0, SUSTAIN_PEDAL, 0)
+        send_midi(rig, index, 0xB0, controller, 0)
+
+
+@rt
 def follow_controllers(rig, index):
     """Tell a part which of the player's controllers moved while it was silent. [audio]"""
     state = rig.state[0]

@@ -65,6 +65,7 @@ from engine.rt.notes import (
     key_up,
     let_go,
     panic,
+    quieten_instrument,
     reset_controllers,
     set_pedal,
     tell_part,
@@ -177,16 +178,20 @@ def _handle_controller(rig, source, controller, value):
             panic(rig)
     elif controller == 120 or controller == 123:
         end_source(rig, source, -1)
+        for index in range(MAX_PARTS):
+            quieten_instrument(rig, index, controller)
     elif controller == 121:
         set_pedal(rig, source, 0, 0)
         reset_controllers(rig)
         for index in range(MAX_PARTS):
-            if rig.parts[index].sounding > 0:
+            if rig.parts[index].sounding > 0 or rig.parts[index].sent[64] != 0:
                 follow_controllers(rig, index)
     elif controller == 64:
         rig.controllers[64] = value
         set_pedal(rig, source, 0, value)
-        _tell_sounding(rig, 0xB0, 64, value)
+        for index in range(MAX_PARTS):  # a part that is silent now may have heard it go down
+            if rig.parts[index].sounding > 0 or rig.parts[index].sent[64] > value:
+                tell_part(rig, index, 0xB0, 64, value)
     elif controller not in (0, 6, 32, 38) and controller < 96:
         rig.controllers[controller] = value
         _tell_sounding(rig, 0xB0, controller, value)
@@ -217,6 +222,7 @@ def _handle_direct(rig, index, status, data1, data2):
             set_pedal(rig, DIRECT, index, data2)
         elif data1 == 120 or data1 == 123:
             end_source(rig, DIRECT, index)
+            quieten_instrument(rig, index, data1)
         if data1 < 96 and data1 not in (0, 6, 32, 38):
             tell_part(rig, index, kind, data1, data2)
     elif kind != 0xC0:

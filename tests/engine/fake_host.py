@@ -20,6 +20,11 @@ def invert(audio: np.ndarray, frame: int, events: np.ndarray) -> np.ndarray:
     return -audio
 
 
+def echo(audio: np.ndarray, frame: int, events: np.ndarray) -> np.ndarray:
+    """What went in."""
+    return audio
+
+
 class Delay:
     """A plugin that is late by `frames`, and upside down, so that it can be told from the dry."""
 
@@ -77,6 +82,13 @@ class FakeHost:
             memory.output[:, places] = self._work(memory.input[:, places], done, due)
             done += CHUNK
             memory.publish(shared.PROCESSED, done)
+
+    def go_on(self) -> None:
+        """Let it process everything it was given, and wait until it has."""
+        self.paused.clear()
+        header = self.memory.header
+        while header[shared.PROCESSED] < header[shared.WRITTEN] // CHUNK * CHUNK:
+            time.sleep(0.001)
 
     def close(self) -> None:
         """End it, as if its process had been killed."""

@@ -47,7 +47,7 @@ def test_a_callback_neither_allocates_nor_enters_the_interpreter(report, name):
     "part",
     [
         *("process", "handle_midi", "step", "render_voices", "apply_fluid", "add_reverb", "panic"),
-        *("run_strip", "send_midi", "align"),
+        *("run_strip", "tend_chains", "align"),
     ],
 )
 def test_the_checker_has_seen_the_whole_callback(report, name, part):
