@@ -10,6 +10,8 @@ in several kinds, all with the same whole-number result; KIND is the fastest thi
     plain      LLVM's portable vectors: any processor
 """
 
+from typing import Any
+
 import numpy as np
 from llvmlite import ir
 from numba import types
@@ -41,7 +43,7 @@ def best_kind(features: str) -> str:
 
 
 def _kind() -> str:
-    if config.CPU_NAME is not None or config.CPU_FEATURES is not None:
+    if any(getattr(config, name, None) is not None for name in ("CPU_NAME", "CPU_FEATURES")):
         return "plain"  # numba compiles for another processor than this
     return best_kind(get_host_cpu_features())
 
@@ -122,7 +124,7 @@ def _dot_vnni256(builder, total, weights, four):
             _halves(builder, total, 16), _halves(builder, weights, 64), strict=True
         )
     ]
-    return _join(builder, *parts, 16)
+    return _join(builder, parts[0], parts[1], 16)
 
 
 def _dot_avx2(builder, total, weights, four):
@@ -138,7 +140,7 @@ def _dot_avx2(builder, total, weights, four):
         parts.append(
             builder.add(half, _call(builder, "llvm.x86.avx2.pmadd.wd", lanes, [pairs, ones]))
         )
-    return _join(builder, *parts, 16)
+    return _join(builder, parts[0], parts[1], 16)
 
 
 def _dot_plain(builder, total, weights, four):
@@ -162,7 +164,7 @@ _DOT = {
 }
 
 
-def panel(kind: str, rows: int, unroll: int):
+def panel(kind: str, rows: int, unroll: int) -> Any:
     """Return f(weights, at, groups, x, x_at, stride, offset, o_at, out): 16 outputs of `rows` rows.
 
     out[16 r + j] = sum over g < groups, b < 4 of (x[x_at + r stride + 4 g + b] - 128) times
@@ -235,7 +237,7 @@ def _fma(builder, a, b, c):
     return _call(builder, f"llvm.fmuladd.v{a.type.count}f32", a.type, [a, b, c])
 
 
-def scores(width: int):
+def scores(width: int) -> Any:
     """Return f(q, q_at, keys, k_at, out, o_at): the products of a query with 16 keys.
 
     q float32; keys uint16, the bits of bfloat16, laid out (width, 16); out float32 (16,).
@@ -265,7 +267,7 @@ def scores(width: int):
     return product
 
 
-def mix(width: int):
+def mix(width: int) -> Any:
     """Return f(p, p_at, count, values, v_at, out, o_at): the sum of rows of values, each times p.
 
     p float32 (count,), count even; values uint16, bits of bfloat16, laid out (count, width);

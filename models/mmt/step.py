@@ -5,13 +5,12 @@ them at their row numbers: going back is feeding again from a smaller number. We
 activations become int8 with one scale a row, keys and values are bfloat16, sums are float32.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
 
 from models.mmt import kernels
-from models.mmt.kernels import exp_below_zero, to_bfloat16
 from models.mmt.representation import BEAT, NOTE, POSITION, TICKS, TYPE
 from models.mmt.shape import HEAD, Shape
 
@@ -24,6 +23,8 @@ _one_row = kernels.panel(kernels.KIND, rows=1, unroll=4)
 _four_rows = kernels.panel(kernels.KIND, rows=4, unroll=2)
 _scores = kernels.scores(HEAD)
 _mix = kernels.mix(HEAD)
+_exp: Any = kernels.exp_below_zero
+_bfloat16: Any = kernels.to_bfloat16
 
 
 class State(NamedTuple):
@@ -260,8 +261,8 @@ def _remember(s, layer, count, first, width):
             value = s.values[layer, head]
             at = (first + r) * HEAD
             for d in range(HEAD):
-                key[d * 16 + lane] = to_bfloat16(row[width + head * HEAD + d])
-                value[at + d] = to_bfloat16(row[2 * width + head * HEAD + d])
+                key[d * 16 + lane] = _bfloat16(row[width + head * HEAD + d])
+                value[at + d] = _bfloat16(row[2 * width + head * HEAD + d])
 
 
 @fast
@@ -281,7 +282,7 @@ def _attend(s, layer, count, first, width):
                 top = max(top, shares[i])
             total = np.float32(0.0)
             for i in range(seen):
-                share = exp_below_zero(shares[i] - top)
+                share = _exp(shares[i] - top)
                 shares[i] = share
                 total += share
             shares[seen : blocks * 16] = 0.0

@@ -13,13 +13,14 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import mido
 import numpy as np
 from tqdm import tqdm
 
 from models.mmt.instruments import CODE_OF_PROGRAM
-from models.mmt.representation import ONSET, TICKS
+from models.mmt.representation import DURATIONS, LENGTH, ONSET, TICKS, duration_codes
 
 DRUMS = 9  # the MIDI channel
 Row = tuple[int, int, int, int]
@@ -35,8 +36,13 @@ class Piece:
 
 
 def in_order(rows: Iterable[Row]) -> np.ndarray:
-    """Return notes sorted by onset, key, duration and player, each once, from beat 0 on."""
-    notes = np.array(sorted(set(rows)), np.int32).reshape(-1, 4)
+    """Return notes sorted by onset, key, duration and player, each once, from beat 0 on.
+
+    Durations become those the representation has.
+    """
+    notes = np.array(list(rows), np.int32).reshape(-1, 4)
+    notes[:, LENGTH] = DURATIONS[duration_codes(notes[:, LENGTH]) - 1]
+    notes = np.unique(notes, axis=0)
     if len(notes):
         notes[:, ONSET] -= notes[0, ONSET] // TICKS * TICKS
     return notes
@@ -46,7 +52,7 @@ def read_midi(path: Path) -> np.ndarray:
     """Return the notes of a MIDI file; ValueError if it is none or counts in seconds."""
     try:
         midi = mido.MidiFile(path, clip=True)
-    except (OSError, EOFError, ValueError, IndexError, KeyError, mido.KeySignatureError) as error:
+    except (OSError, EOFError, ValueError, LookupError, mido.KeySignatureError) as error:
         raise ValueError(f"{path} is not a MIDI file: {error}") from error
     if not 0 < midi.ticks_per_beat < 0x8000:
         raise ValueError(f"{path} counts in seconds, not in beats")
@@ -56,7 +62,7 @@ def read_midi(path: Path) -> np.ndarray:
     return in_order(rows)
 
 
-def _track(track: Iterable[mido.Message], scale: Fraction) -> Iterator[Row]:
+def _track(track: Iterable[Any], scale: Fraction) -> Iterator[Row]:
     """Yield the notes of a track; a key struck again while it sounds is let go first."""
     now = 0
     program = [0] * 16
@@ -86,7 +92,7 @@ def read_musicxml(path: Path) -> np.ndarray:
     from music21 import converter, exceptions21
 
     try:
-        score = converter.parse(path, format="musicxml", forceSource=True)
+        score: Any = converter.parse(path, format="musicxml", forceSource=True)
     except (exceptions21.Music21Exception, OSError, ValueError, KeyError, SyntaxError) as error:
         raise ValueError(f"{path} is not a MusicXML file: {error}") from error
     rows: list[Row] = []

@@ -1,10 +1,15 @@
 """The vector code: every kind of product gives the same whole numbers, exp and bfloat16 round."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from numba import njit
 
 from models.mmt import kernels as k
+
+to_bfloat16: Any = k.to_bfloat16
+exp_below_zero: Any = k.exp_below_zero
 
 EVERYWHERE = ["plain"]
 HERE = {"vnni512": ("vnni512", "vnni256", "avx2"), "vnni256": ("vnni256", "avx2")}.get(k.KIND, ())
@@ -51,7 +56,7 @@ def test_packing_fills_outputs_up():
 def test_bfloat16_rounds_to_the_nearest():
     @njit
     def bits(x):
-        return k.to_bfloat16(x)
+        return to_bfloat16(x)
 
     random = np.random.default_rng(0)
     for x in random.normal(0, 100, 200).astype(np.float32):
@@ -63,7 +68,7 @@ def test_exp():
     @njit
     def exp(x, y):
         for i in range(x.size):
-            y[i] = k.exp_below_zero(x[i])
+            y[i] = exp_below_zero(x[i])
 
     x = np.linspace(-80, 0, 5001).astype(np.float32)
     y = np.zeros_like(x)

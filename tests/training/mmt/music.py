@@ -21,3 +21,8 @@ def piece(seed: int, beats: int = 60, players: Sequence[int] = (25, 27, 1)) -> n
         if beat % 2 == 0 and len(players) > 2:
             notes.append((beat * 12, root + 19, 24, players[1]))
     return np.array(notes, np.int32)
+
+
+def sorted_piece(seed: int, beats: int = 60, players: Sequence[int] = (25, 27, 1)) -> np.ndarray:
+    """Return the notes in the order of the representation, each once."""
+    return np.unique(piece(seed, beats, players), axis=0)
