@@ -1,0 +1,52 @@
+#!/bin/sh
+# Trains and measures the Multitrack Music Transformer, its two changes and its two rivals.
+#
+#   training/mmt/run.sh --data FOLDER            the dissertation's settings: a GPU, hours
+#   training/mmt/run.sh --data FOLDER --small    a small network: hours of one CPU thread
+#
+# FOLDER holds the data packs of prepare.py. Stopped, it goes on where it was when run again.
+set -eu
+cd "$(dirname "$0")/../.."
+build=build/mmt
+data=
+small=
+while [ $# -gt 0 ]; do
+    case $1 in
+        --data) data=$2; shift 2 ;;
+        --small) small=yes; shift ;;
+        *) echo "usage: $0 --data FOLDER [--small]" >&2; exit 2 ;;
+    esac
+done
+
+if [ ! -f $build/corpus.npz ]; then
+    [ -n "$data" ] || { echo "$0: --data FOLDER is missing" >&2; exit 2; }
+    python -m training.mmt.prepare --data "$data"
+fi
+
+if [ -n "$small" ]; then
+    export OMP_NUM_THREADS=1
+    python -m training.mmt.train --resume --name small --heads "in turn" --positions rotary \
+        --layers 6 --width 256 --inner 1024 --turn-width 128 --turn-inner 256 --rows 512 \
+        --batch 8 --updates 12000 --rate 1e-3 --warmup 300 --decay 12000 --floor 0.05 \
+        --dropout 0 --power 0.5 --every 500 --valid-pieces 60 --patience 0
+    python -m training.mmt.evaluate --weights $build/small.npz --pieces 100 --samples 50 \
+        --json $build/small.json
+    python -m training.mmt.attention --weights $build/small.npz --pieces 50
+    python -m training.mmt.ship --weights $build/small.npz --out $build/small-int8.npz
+    exit 0
+fi
+
+gpus=$(python -c "import torch; print(max(1, torch.cuda.device_count()))")
+learn() {
+    torchrun --standalone --nproc-per-node "$gpus" -m training.mmt.train --resume \
+        --workers 4 --power 0.5 "$@"
+}
+learn --name mmt
+learn --name turn --heads "in turn" --positions rotary
+learn --name mmm --kind mmm
+learn --name remi --kind remi
+python -m training.mmt.evaluate --json $build/figures.json \
+    --weights $build/mmt.npz $build/turn.npz $build/mmm.npz $build/remi.npz
+python -m training.mmt.attention --weights $build/mmt.npz
+python -m training.mmt.attention --weights $build/turn.npz
+python -m training.mmt.ship --weights $build/turn.npz --out $build/turn-int8.npz

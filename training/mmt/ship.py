@@ -1,0 +1,64 @@
+"""Turns trained weights into the int8 file that the step loads, and says how much that costs.
+
+    python -m training.mmt.ship --weights build/mmt/turn.npz --out FILE.npz
+
+Prints size, sha256 and the NLL of both on validation pieces. With --onnx FILE the layers are also
+written for onnxruntime.
+"""
+
+import argparse
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from models.mmt.decoder import load
+from models.mmt.onnx_model import float_model, int8_model
+from models.mmt.quantise import quantised, write_file
+from training.mmt.data import KINDS, Corpus, padded
+from training.mmt.network import imported
+from training.mmt.prepare import BUILD, CORPUS
+from training.mmt.train import load_weights, nll_of
+
+MOST_WORSE = 0.5  # per cent
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--weights", type=Path, default=BUILD / "turn.npz")
+    parser.add_argument("--out", type=Path, default=BUILD / "turn-int8.npz")
+    parser.add_argument("--onnx", type=Path, help="also write an int8 ONNX file")
+    parser.add_argument("--data", type=Path, default=CORPUS)
+    parser.add_argument("--pieces", type=int, default=20)
+    options = parser.parse_args()
+    shape, arrays = load_weights(options.weights)
+    write_file(options.out, quantised(arrays, shape), shape)
+    digest = hashlib.sha256(options.out.read_bytes()).hexdigest()
+    count = sum(array.size for array in arrays.values())
+    print(f"{options.out}: {count} parameters, {options.out.stat().st_size} bytes, sha256 {digest}")
+    if options.onnx:
+        options.onnx.write_bytes(int8_model(float_model(arrays, shape)))
+    corpus = Corpus(options.data, "valid")
+    chosen = np.linspace(0, len(corpus.pieces) - 1, min(options.pieces, len(corpus.pieces)))
+    excerpts = [corpus.excerpt(int(i), 0, KINDS["mmt"], shape.rows) for i in chosen.round()]
+    worse = worse_by(options.out, excerpts, shape, arrays)
+    said = "within" if worse <= MOST_WORSE else "NOT within"
+    print(f"int8 against float32: {worse:+.3f} % NLL, {said} {MOST_WORSE} %")
+
+
+def worse_by(path: Path, excerpts: list[np.ndarray], shape, arrays) -> float:
+    """Return by how many per cent the NLL of the file's step is above the float32 network's."""
+    decoder = load(path)
+    told = [decoder.log_probabilities(excerpt).sum() for excerpt in excerpts]
+    rows = sum(len(excerpt) - 1 for excerpt in excerpts)
+    batches = [padded([excerpt], None) for excerpt in excerpts]
+    network = imported(shape, arrays)
+    exact = nll_of(network, batches, torch.device("cpu"), torch.inference_mode)
+    return 100 * (-float(sum(told)) / rows / sum(exact.values()) - 1)
+
+
+if __name__ == "__main__":
+    main()
