@@ -59,7 +59,7 @@ _END_ROW = (END, 0, 0, 0, 0, 0)
 
 
 def next_rows(
-    network: Network, hidden: torch.Tensor, before: torch.Tensor, random: torch.Generator
+    network: Network, hidden: torch.Tensor, before: torch.Tensor, random: torch.Generator | None
 ) -> torch.Tensor:
     """Return a row (batch, 6) after each of `before` (batch, 6) from hidden (batch, width)."""
     in_turn = network.shape.heads == IN_TURN
@@ -101,7 +101,7 @@ def next_rows(
     return row
 
 
-def drawn(logits: torch.Tensor, random: torch.Generator) -> torch.Tensor:
+def drawn(logits: torch.Tensor, random: torch.Generator | None) -> torch.Tensor:
     """Return a code a row (batch,) from the likeliest tenth of all codes there are."""
     top, which = logits.topk(-(-logits.shape[-1] // 10), -1)
     place = torch.multinomial(top.softmax(-1), 1, generator=random)

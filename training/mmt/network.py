@@ -46,6 +46,10 @@ class Network(nn.Module):
             self.turns = Turns(shape)
         self.starts: torch.Tensor
         self.register_buffer("starts", torch.tensor(shape.starts), persistent=False)
+        self.by_row: torch.Tensor
+        self.register_buffer("by_row", torch.tensor(row_angles(np.ones(1))[0]).float(), False)
+        self.waves: torch.Tensor
+        self.register_buffer("waves", torch.tensor(WAVELENGTHS), False)
         nn.init.normal_(self.embedding.weight, std=math.sqrt(2 / shape.width))
 
     def forward(
@@ -67,7 +71,7 @@ class Network(nn.Module):
         places = torch.arange(before, before + x.shape[1], device=x.device)
         if self.shape.positions == LEARNED:
             x = x + self.positions(places) * self.shape.width**-0.5
-        turn = None if ticks is None else rotation(places, ticks)
+        turn = None if ticks is None else self.rotation(places, ticks)
         x = self.dropout(x)
         kept: Cache = []
         for i, layer in enumerate(self.layers):
@@ -75,6 +79,15 @@ class Network(nn.Module):
             if keep:
                 kept.append(pair)
         return self.norm(x), kept
+
+    def rotation(
+        self, places: torch.Tensor, ticks: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return cosine and sine (batch, 1, n, HEAD // 2) for rows (n,) and times (batch, n)."""
+        rows = (places[:, None] * self.by_row).expand(ticks.shape[0], -1, -1)
+        by_tick = (ticks[..., None] % self.waves) * (2 * math.pi / self.waves)
+        angles = torch.cat([rows, by_tick], -1)[:, None]
+        return angles.cos(), angles.sin()
 
     def log_probabilities(self, hidden: torch.Tensor, following: torch.Tensor) -> torch.Tensor:
         """Return the log-probability of each code of the rows that follow: (batch, n, fields).
@@ -202,16 +215,6 @@ def times(rows: torch.Tensor) -> torch.Tensor:
     """Return the time in ticks of rows (batch, n, 6), 0 where there is none: (batch, n)."""
     onset = (rows[..., BEAT] - 1) * TICKS + rows[..., POSITION] - 1
     return torch.where(rows[..., TYPE] == NOTE, onset, 0)
-
-
-def rotation(places: torch.Tensor, ticks: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return cosine and sine (batch, 1, n, HEAD // 2) for rows (n,) and times (batch, n)."""
-    by_row = torch.tensor(row_angles(np.ones(1))[0], dtype=torch.float32, device=places.device)
-    waves = torch.tensor(WAVELENGTHS, device=places.device)
-    rows = (places[:, None] * by_row).expand(ticks.shape[0], -1, -1)
-    by_tick = (ticks[..., None] % waves) * (2 * math.pi / waves)
-    angles = torch.cat([rows, by_tick], -1)[:, None]
-    return angles.cos(), angles.sin()
 
 
 def turned(x: torch.Tensor, turn: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
