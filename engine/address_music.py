@@ -5,12 +5,15 @@ from __future__ import annotations
 from engine.address_row import (
     ASSIGNERS,
     CHORD_MODES,
+    CLICKS,
     CONTROLS,
     JSON,
     LEASE_RANGE_S,
     LEASE_S,
+    MIDI_OUT_MODES,
     SAME,
     SECTIONS,
+    SYNC_SOURCES,
     TOPICS,
     Address,
     Argument,
@@ -201,5 +204,59 @@ MIXER = (
 TRANSPORT = (
     parameter(
         "/ripieno/tempo", "tempo, quarter notes a minute", number("bpm", 20, 400), "tempo_bpm"
+    ),
+    parameter(
+        "/ripieno/transport/beats_per_bar",
+        "quarter notes in a bar",
+        whole("beats", 1, 16),
+        "beats_per_bar",
+    ),
+    parameter(
+        "/ripieno/transport/rolling",
+        "1: the transport rolls from where it stands; 0: it stands",
+        switch("rolling"),
+        "rolling",
+    ),
+    parameter(
+        "/ripieno/transport/source",
+        "who leads the transport; it goes on from the same beat",
+        text("source", *SYNC_SOURCES),
+        "sync_source",
+    ),
+    parameter(
+        "/ripieno/transport/jack_master",
+        "1: tell JACK's other programs bar, beat and tempo",
+        switch("master"),
+        "jack_master",
+    ),
+    parameter(
+        "/ripieno/transport/click",
+        "when a click is heard in the master: never, while counting in, always",
+        text("when", *CLICKS),
+        "click",
+    ),
+    parameter(
+        "/ripieno/transport/click_gain",
+        "level of the click, dB; -60 is silent",
+        number("db", -60, 12),
+        "click_gain_db",
+    ),
+    parameter(
+        "/ripieno/midi_out/clock",
+        "1: send MIDI clock, start, stop, continue and song position",
+        switch("clock"),
+        "clock_out",
+    ),
+    parameter(
+        "/ripieno/midi_out/mode",
+        "a channel a part on one port, or a port a part",
+        text("mode", *MIDI_OUT_MODES),
+        "midi_out_mode",
+    ),
+    parameter(
+        "/ripieno/midi_out/programs",
+        "1: send each part's bank and program",
+        switch("programs"),
+        "send_programs",
     ),
 )

@@ -14,6 +14,7 @@ PLUGINS = 16  # of a chain
 CHORD_MODES = ("wait", "settle")
 ASSIGNERS = ("network", "zones", "closest")
 CONTROLS = ("ensemble", "player")
+CLICKS = ("off", "count_in", "always")
 TOPICS = ("statistics", "events", "state", "changes")
 SECTIONS = ("about", "ensemble", "device", "chains", "recorder", "learn", "rig")
 LEARN_FROM = ("controls", "notes")

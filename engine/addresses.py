@@ -9,11 +9,14 @@ from __future__ import annotations
 from engine.address_row import (
     ASSIGNERS,
     CHORD_MODES,
+    CLICKS,
     CONTROLS,
     LEASE_S,
+    MIDI_OUT_MODES,
     PARTS,
     PLUGINS,
     SECTIONS,
+    SYNC_SOURCES,
     TRIGGER,
     VALUE,
     Address,
@@ -48,7 +51,14 @@ __all__ = [
 ]
 
 # Parameters of the engine that are words to a player: the value is the word's place.
-CHOICES = {"chord_mode": CHORD_MODES, "assigner": ASSIGNERS, "control": CONTROLS}
+CHOICES = {
+    "chord_mode": CHORD_MODES,
+    "assigner": ASSIGNERS,
+    "control": CONTROLS,
+    "sync_source": SYNC_SOURCES,
+    "midi_out_mode": MIDI_OUT_MODES,
+    "click": CLICKS,
+}
 SLOTS = {
     **{f"part_{number}": f"part {number}" for number in range(1, PARTS + 1)},
     "send_a": "send a",

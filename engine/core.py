@@ -45,6 +45,7 @@ from engine.rt.rings import (
 )
 from engine.soundfonts import find_soundfont
 from engine.statistics import Stats, snapshot
+from engine.transport import Transport, read_transport
 
 EVENTS, COMMANDS = 4096, 1024  # slots of the rings
 ROOM_FOR_NOTE_ONS = EVENTS // 4  # kept free for note-offs and controllers
@@ -52,6 +53,12 @@ SPARE_VOICES = 64  # for those that fade out after being stolen
 TAP_SECONDS = 4.0
 AS_SOON_AS_POSSIBLE = -1
 AHEAD_OF_SWITCH_S = 0.01  # time to send all of an ensemble's commands
+FURTHEST_BEAT = 1e6
+DESTINATIONS = {
+    "soundfont": layout.SOUNDFONT,
+    "bank": layout.BANK_VOICES,
+    "midi": layout.NOWHERE,
+}
 FURTHEST_AHEAD_S = 0.05  # some devices ask for their blocks in bursts of about 20 ms
 
 
@@ -92,6 +99,7 @@ class Engine:
         self._chains = Chains(self._rig)
         self.load_separator(None)
         self._drained = np.zeros(layout.RESULTS, layout.RESULT)
+        self._drained_out = np.zeros(layout.OUT_RING, layout.OUT_EVENT)
         self._tapped = np.zeros((4096 if tap else 1, OUT_CHANNELS), np.float32)
         for index in range(MAX_PARTS):
             for name, parameter in PART_PARAMETERS.items():
@@ -105,6 +113,8 @@ class Engine:
         self.midi(b"\x80\x00\x00", 0)
         self.render(0)
         self.results()
+        self.midi_out()
+        self._state["out_ring"] = 0
         if self._state["tap"]:
             self.tap()
         report_lost_off(np.zeros(16, np.int64))
@@ -153,6 +163,14 @@ class Engine:
         state["compensation"] = 1
         rig.strips["fade_at"] = -FADE_FRAMES
         rig.gains["start"] = rig.gains["end"] = 1.0
+        state["send_programs"] = 1
+        transport = rig.transport[0]
+        transport["frames_per_beat"] = 0.5 * self.rate_hz
+        transport["told_frames_per_beat"] = transport["frames_per_beat"]
+        transport["beats_per_bar"] = 4
+        transport["locked"] = 1
+        transport["click_gain"] = 10.0 ** (GLOBAL_PARAMETERS["click_gain_db"].initial / 20.0)
+        transport["click_age"] = transport["jack_frame"] = -1
         rig.controllers[[7, 11]] = 100, 127
         rig.controllers[71:75] = 64
         for part in rig.parts:
@@ -220,7 +238,22 @@ class Engine:
         _check_part(part)
         return self._send(layout.PART_MIDI, message, frame, part)
 
-    def _send(self, kind: int, message: bytes, frame: int | None, index: int) -> bool:
+    def part_midi_at_beat(self, part: int, message: bytes, beat: float) -> bool:
+        """Send one channel message to a part, to act when the transport comes to `beat`. [any]
+
+        It keeps its beat through changes of tempo. A stop or a jump voids it, unless it ends
+        something: that acts at once. False: no room for a note-on.
+        """
+        _check_part(part)
+        return self._send(layout.PART_AT_BEAT, message, AS_SOON_AS_POSSIBLE, part, beat)
+
+    def clock(self, message: bytes, frame: int | None = None) -> bool:
+        """Send a message of a MIDI clock (F8, FA, FB, FC, F2) that came in; wait-free. [any]"""
+        return self._send(layout.CLOCK, message, frame, 0)
+
+    def _send(
+        self, kind: int, message: bytes, frame: int | None, index: int, value: float = 0.0
+    ) -> bool:
         status, data1, data2 = (message + b"\0\0\0")[:3]
         if frame is None:
             # A callback that wakes late sets the clock back; no message may overtake another.
@@ -229,7 +262,8 @@ class Engine:
         rig = self._rig
         packed = kind | status << 8 | data1 << 16 | data2 << 24 | index << 32
         sent, lost = push_note(
-            rig.event_words, rig.event_values, rig.event_cursor, frame, packed, ROOM_FOR_NOTE_ONS
+            *(rig.event_words, rig.event_values, rig.event_cursor),
+            *(frame, packed, value, ROOM_FOR_NOTE_ONS),
         )
         if not sent:
             self._stats["dropped_events"] += 1
@@ -265,6 +299,11 @@ class Engine:
         """Return what a parameter was last set to. [any]"""
         if name == "control":
             return float(self._state["control"])
+        led = self._values["sync_source", None] or self._values["jack_master", None]
+        if led and name == "rolling":
+            return float(self.transport().rolling)
+        if self._values["sync_source", None] and name == "tempo_bpm":
+            return self.transport().tempo_bpm
         if (name, part) not in self._values:
             raise ValueError(f'there is no parameter "{name}" of part {part}')
         return self._values[name, part]
@@ -281,6 +320,20 @@ class Engine:
     def learn_notes(self, wanted: bool) -> None:
         """Have the player's note-ons reported as they come, as controllers are. [any]"""
         self._command(layout.SET, layout.LEARN_NOTES, -1, float(wanted), None)
+
+    def locate(self, beat: float, frame: int | None = None) -> None:
+        """Let the transport go to a beat (quarter notes; below 0 is a count-in). [any]"""
+        if not abs(beat) <= FURTHEST_BEAT:
+            raise ValueError(f"beat must be -{FURTHEST_BEAT:g} to {FURTHEST_BEAT:g}, got {beat:g}")
+        self._command(layout.SET, layout.LOCATE, -1, float(beat), frame)
+
+    def align(self, beat: float, frame: int) -> None:
+        """Say what the beat of a frame is: small corrections are not heard, big ones jump. [any]"""
+        self._command(layout.SET, layout.ALIGN, -1, float(beat), frame)
+
+    def announce_programs(self) -> None:
+        """Send every part's bank and program out, as to a synth just connected. [any]"""
+        self._command(layout.SET, layout.ANNOUNCE, -1, 1.0, None)
 
     def panic(self) -> None:
         """Silence everything, on every part, at once. [any]"""
@@ -378,7 +431,8 @@ class Engine:
         Raises FluidSynthError, and changes nothing, if the SoundFont lacks a program.
         """
         for part in ensemble.parts:
-            self._synth.pin(part.bank, part.program)
+            if part.sound != "midi":
+                self._synth.pin(part.bank, part.program)
         banks = [self._bank_of(part) for part in ensemble.parts]
         if frame is None:
             frame = self._switch_frame = self._soon()
@@ -387,8 +441,9 @@ class Engine:
                 self._command(layout.SET, layout.ACTIVE, index, 0, frame)
                 continue
             part = ensemble.parts[index]
-            kind = layout.SOUNDFONT if part.sound == "soundfont" else layout.BANK_VOICES
+            kind = DESTINATIONS[part.sound]
             for number, value in (
+                (layout.PART_CHANNEL, part.midi_channel - 1),
                 (layout.LOW, part.low),
                 (layout.HIGH, part.high),
                 (layout.POLYPHONY, part.polyphony),
@@ -521,6 +576,19 @@ class Engine:
         for name in self._rig.stats.dtype.names or ():
             self._stats[name] = 0
 
+    def transport(self) -> Transport:
+        """Return where the transport is, at the end of the last block. [any]"""
+        return read_transport(self._rig.transport_words, self.rate_hz)
+
+    def midi_out(self) -> np.ndarray:
+        """Return what was sent out since the last call, OUT_EVENT records. [one reader]
+
+        The callback keeps them from the first call on.
+        """
+        self._state["out_ring"] = 1
+        count = drain(self._rig.out_ring, self._rig.out_cursor, self._drained_out)
+        return self._drained_out[:count].copy()
+
     # Running
 
     def render(
@@ -575,6 +643,7 @@ class Engine:
     xrun_callback_address: int = callback.count_xrun.address or 0
     shutdown_callback_address: int = callback.server_gone.address or 0
     latency_callback_address: int = jack_latency.address or 0
+    timebase_callback_address: int = callback.jack_timebase.address or 0
 
     @property
     def user_data(self) -> int:
@@ -612,6 +681,19 @@ class Engine:
     def lags_frames(self) -> tuple[int, ...]:
         """How late each strip is heard: parts, sends, master, audio inputs. [any]"""
         return tuple(self._rig.strips["delay"].tolist())
+
+    def set_jack_midi_out(self, functions: dict[str, int], ports: Sequence[int]) -> None:
+        """Tell the callback its MIDI outputs (jack_port_t*, 0 = none): midi_out, then a part's.
+
+        Ports may be added while the stream runs; none of those given may go. [main]
+        """
+        native = self._rig.native
+        native[layout.JACK_MIDI_CLEAR] = functions["jack_midi_clear_buffer"]
+        native[layout.JACK_TRANSPORT_QUERY] = functions["jack_transport_query"]
+        native[layout.JACK_MIDI_WRITE] = functions["jack_midi_event_write"]
+        self._rig.transport[0]["jack_frame"] = -1
+        self._rig.out_ports[:] = 0
+        self._rig.out_ports[: len(ports)] = ports
 
     def set_device_channels(self, channels: int) -> None:
         """Tell the callback how many output channels a PortAudio device takes. [main]"""

@@ -106,7 +106,7 @@ PART_RULES = {
     "name": Text(1, 32, without='/\\:"'),  # names ports, tracks and stem files
     "program": Number(0, 127, whole=True),
     "bank": Number(0, 128, whole=True),
-    "sound": Choice(("soundfont", "bank")),
+    "sound": Choice(("soundfont", "bank", "midi")),
     "low": Number(0, 127, whole=True),
     "high": Number(0, 127, whole=True),
     "polyphony": Number(1, 64, whole=True),
@@ -138,7 +138,8 @@ class Part:
     name: str
     program: int  # General MIDI, counted from 0
     bank: int = 0  # 128 holds the percussion sets of a SoundFont
-    sound: str = "soundfont"  # or "bank": our own voices, over notes rendered from the program
+    sound: str = "soundfont"  # "bank": our own voices, over notes rendered from the program;
+    # "midi": none here, its notes only go out
     low: int = 0  # MIDI keys, as they sound
     high: int = 127
     polyphony: int = 8  # notes at once; the oldest yields

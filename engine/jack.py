@@ -40,6 +40,9 @@ CALLED_BY_ENGINE = (
     "jack_port_get_latency_range",
     "jack_port_set_latency_range",
     "jack_port_connected",
+    "jack_midi_clear_buffer",
+    "jack_midi_event_write",
+    "jack_transport_query",
 )
 LET_GO = (b"\xb0\x40\x00", b"\xb0\x7b\x00")  # pedal up, all notes off
 OUTPUT_NAMES = (
@@ -50,8 +53,12 @@ OUTPUT_NAMES = (
 RETURN_NAMES = tuple(f"return_{n}_{side}" for n in (1, 2) for side in ("left", "right"))
 
 
+MIDI_OUT_NAME = "midi_out"  # a channel a part, and the clock
+PART_MIDI_OUT_NAMES = tuple(f"midi_out_{part:02d}" for part in range(1, MAX_PARTS + 1))
+
+
 class JackDevice:
-    """A JACK client with MIDI in, a stereo master, a stereo stem a part and two stereo returns.
+    """A JACK client: MIDI in and out, a stereo master, a stereo stem a part, two stereo returns.
 
     `rate_hz` and `block_frames` are the server's and known from the start; the Engine is built
     with that rate. Raises RipienoError when the library or the server is missing; a server is
@@ -80,6 +87,10 @@ class JackDevice:
         self._outputs: list[int] = []
         self._lags_told: tuple[int, ...] = ()
         self._midi_in = 0
+        self._midi_outs: list[int] = []
+        self._a_port_a_part = False
+        self._midi_listeners = 0
+        self._jack_master = False
         self._active = False
         self._last_said = ""
         self._lock = threading.RLock()
@@ -148,6 +159,45 @@ class JackDevice:
             self._news = self._connect_remembered()  # told by the next tend
             self._release_sources()  # what they held under a server that is gone
 
+    def open_part_ports(self) -> None:
+        """Have a MIDI output a part, besides `midi_out`, from now on. RipienoError if refused.
+
+        They stay when the parts share one port again: none goes while the music plays. [main]
+        """
+        with self._lock:
+            self._a_port_a_part = True
+            if self._client is not None and len(self._midi_outs) == 1:
+                names = PART_MIDI_OUT_NAMES
+                self._midi_outs += [self._register(name, MIDI_TYPE, IS_OUTPUT) for name in names]
+                self._engine.set_jack_midi_out(self._functions(), self._midi_outs)
+
+    def set_timebase(self, master: bool) -> None:
+        """Be JACK's timebase master, or no longer. RipienoError if the server refuses. [main]"""
+        with self._lock:
+            self._jack_master = master
+            if self._client is None or self._engine is None:
+                return
+            lib, client, engine = self._lib, self._client, self._engine
+            if not master:
+                lib.jack_release_timebase(client)
+            elif lib.jack_set_timebase_callback(
+                client, 0, engine.timebase_callback_address, engine.user_data
+            ):
+                raise RipienoError("the JACK server did not take Ripieno as its timebase master")
+
+    def roll_transport(self, rolling: bool) -> None:
+        """Start or stop JACK's transport, for every program that follows it. [main]"""
+        with self._lock:
+            if self.alive:
+                lib = self._lib
+                (lib.jack_transport_start if rolling else lib.jack_transport_stop)(self._client)
+
+    def locate_transport(self, frame: int) -> None:
+        """Let JACK's transport go to one of its frames, at least 0. [main]"""
+        with self._lock:
+            if self.alive:
+                self._lib.jack_transport_locate(self._client, max(frame, 0))
+
     def name_parts(self, names: Sequence[str]) -> None:
         """Show the parts' names as aliases of the stem ports. [main]"""
         with self._lock:
@@ -189,6 +239,7 @@ class JackDevice:
             said += [f"MIDI source {source} connected." for source in self._connect_sources()]
             said += self._connect_remembered()
             said += self._release_sources()
+            self._announce_programs()
             block_frames = self._lib.jack_get_buffer_size(self._client)
             if block_frames != self.block_frames:
                 self.block_frames = block_frames
@@ -240,8 +291,23 @@ class JackDevice:
         returns = [
             self._register(name, AUDIO_TYPE, IS_INPUT | IS_TERMINAL) for name in RETURN_NAMES
         ]
-        addresses = {name: address_of(getattr(self._lib, name)) for name in CALLED_BY_ENGINE}
-        self._engine.set_jack_ports(addresses, self._midi_in, self._outputs, self._client, returns)
+        self._engine.set_jack_ports(
+            self._functions(), self._midi_in, self._outputs, self._client, returns
+        )
+        names = (MIDI_OUT_NAME, *(PART_MIDI_OUT_NAMES if self._a_port_a_part else ()))
+        self._midi_outs = [self._register(name, MIDI_TYPE, IS_OUTPUT) for name in names]
+        self._engine.set_jack_midi_out(self._functions(), self._midi_outs)
+        self._midi_listeners = 0
+
+    def _functions(self) -> dict[str, int]:
+        return {name: address_of(getattr(self._lib, name)) for name in CALLED_BY_ENGINE}
+
+    def _announce_programs(self) -> None:
+        """Tell banks and programs again when somebody new listens to a MIDI output."""
+        listeners = sum(self._lib.jack_port_connected(port) for port in self._midi_outs)
+        if listeners > self._midi_listeners:
+            self._engine.announce_programs()
+        self._midi_listeners = listeners
 
     def _register(self, name: str, kind: bytes, flags: int) -> int:
         port = self._lib.jack_port_register(self._client, name.encode(), kind, flags, 0)
@@ -262,11 +328,13 @@ class JackDevice:
             self._leave()
             self._active = False
             raise RipienoError("the JACK server refused to run this client")
+        if self._jack_master:
+            self.set_timebase(True)
 
     def _leave(self) -> None:
         """Ask the callback to end, then close the client; only then may arrays be freed."""
         client, self._client = self._client, None
-        self._outputs, self._midi_in = [], 0
+        self._outputs, self._midi_in, self._midi_outs = [], 0, []
         if client is None:
             return
         try:

@@ -38,7 +38,19 @@ GLOBAL_PARAMETERS = {
     "input_1_gain_db": Parameter(layout.INPUT_1, -60, 12, 0.0),
     "input_2_gain_db": Parameter(layout.INPUT_2, -60, 12, 0.0),
     "latency_compensation": Parameter(layout.COMPENSATION, 0, 1, 1.0, whole=True),
-    "tempo_bpm": Parameter(-1, 20, 400, 120.0),  # kept and published here only
+    "tempo_bpm": Parameter(layout.TEMPO, 20, 400, 120.0),
+    "beats_per_bar": Parameter(layout.BEATS_PER_BAR, 1, 16, 4.0, whole=True),
+    "rolling": Parameter(layout.ROLLING, 0, 1, 0.0, whole=True),
+    "sync_source": Parameter(layout.SYNC_SOURCE, 0, 3, 0.0, whole=True),
+    "jack_master": Parameter(layout.JACK_MASTER, 0, 1, 0.0, whole=True),
+    "clock_out": Parameter(layout.CLOCK_OUT, 0, 1, 0.0, whole=True),
+    "midi_out_mode": Parameter(layout.MIDI_OUT_MODE, 0, 1, 0.0, whole=True),
+    "send_programs": Parameter(layout.SEND_PROGRAMS, 0, 1, 1.0, whole=True),
+    "click": Parameter(layout.CLICK, 0, 2, 0.0, whole=True),
+    "click_gain_db": Parameter(layout.CLICK_GAIN, -60, 12, -12.0),
 }
 CHORD_MODES = ("wait", "settle")
+SYNC_SOURCES = ("internal", "jack", "midi_clock", "link")
+MIDI_OUT_MODES = ("channels", "ports")
+CLICKS = ("off", "count_in", "always")
 ASSIGNERS = ("network", "zones", "closest")

@@ -40,7 +40,10 @@ from engine.toml_text import to_toml
 
 KIND = "rigs"
 # Who has the floor, whether the clock runs and which button is panic are not part of a rig.
-NOT_IN_RIGS = ("control", "panic_cc", "rolling", "latency_compensation", "sync_source")
+NOT_IN_RIGS = (
+    *("control", "panic_cc", "rolling", "latency_compensation"),
+    *("sync_source", "jack_master", "clock_out", "midi_out_mode"),  # their tables have them
+)
 NOT_OF_PARTS = ("name", "voices")
 HEADER = "# A rig of Ripieno's: everything set up for a piece. It may be edited by hand.\n"
 TOP_RULES = {

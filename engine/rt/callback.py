@@ -7,7 +7,9 @@ here touches the interpreter; tests/engine/rt/test_boundary.py looks at the code
 import numpy as np
 from numba import carray, cfunc, types
 
+from engine.rt.jack_time import follow_jack, write_position
 from engine.rt.layout import (
+    CLOCK,
     FROM_EVENT,
     IN_CHANNELS,
     JACK_BUFFER,
@@ -17,8 +19,10 @@ from engine.rt.layout import (
     MAX_PARTS,
     MIDI,
     OUT_CHANNELS,
+    POSITION,
     QUEUE,
 )
+from engine.rt.midi_out import begin_midi_out, no_midi_out
 from engine.rt.native import (
     as_pointer,
     float_mode,
@@ -59,15 +63,16 @@ def _take_jack_midi(rig, frames):
             continue
         frame = state.frame + (rig.scratch[4] & 0xFFFFFFFF)
         size = rig.scratch[5]
-        if size < 2 or size > 3 or rig.scratch[6] == 0:
+        if size < 1 or size > 3 or rig.scratch[6] == 0:
             continue
         data = carray(as_pointer(rig.scratch[6]), size, np.uint8)
         status = np.int64(data[0])
-        if status < 0x80 or status >= 0xF0:
+        timing = status == 0xF2 or status >= 0xF8
+        if status < 0x80 or (status >= 0xF0 and not timing) or (size == 1 and status < 0xF8):
             continue
-        data1 = np.int64(data[1])
+        data1 = np.int64(data[1]) if size > 1 else 0
         data2 = np.int64(data[2]) if size == 3 else 0
-        packed = pack(MIDI, status, data1, data2, 0)
+        packed = pack(CLOCK if timing else MIDI, status, data1, data2, 0)
         struck = status & 0xF0 == 0x90 and data2 > 0
         if struck and state.queued > NOTE_ON_LIMIT:
             rig.stats[0].dropped_events += 1
@@ -106,6 +111,8 @@ def jack_process(frames, user):
     for channel in range(IN_CHANNELS):
         port = rig.input_ports[channel]
         rig.inputs[channel] = 0 if port == 0 else _buffer(native[JACK_BUFFER], (port, frames))
+    begin_midi_out(rig, np.int64(frames))
+    follow_jack(rig, np.int64(frames))
     _take_jack_midi(rig, np.int64(frames))
     process(rig, np.int64(frames))
     _silence_unused(rig, np.int64(frames))
@@ -134,10 +141,22 @@ def portaudio_process(inputs, outputs, frames, time_info, flags, user):
     given = carray(inputs, IN_CHANNELS, np.int64)
     for channel in range(IN_CHANNELS):
         rig.inputs[channel] = given[channel] if channel < state.input_channels else 0
+    no_midi_out(rig)
     process(rig, np.int64(frames))
     _silence_unused(rig, np.int64(frames))
     end_block(rig)
     return 0
+
+
+@cfunc(
+    types.void(types.int32, types.uint32, types.voidptr, types.int32, types.voidptr),
+    cache=True,
+    error_model="numpy",
+)
+def jack_timebase(rolling, frames, position, moved, user):
+    """JackTimebaseCallback, after the process callback of a cycle. [audio]"""
+    rig = rig_at(user)
+    write_position(rig, carray(position, 1, POSITION)[0], moved != 0)
 
 
 @cfunc(types.int32(types.voidptr), cache=True, error_model="numpy")
@@ -174,6 +193,7 @@ def render(table, addresses, frames, block, inputs):
             address = inputs[channel]
             rig.inputs[channel] = 0 if address == 0 else address + 4 * done
         begin_block(rig, count)
+        no_midi_out(rig)
         process(rig, count)
         end_block(rig)
         done += count

@@ -33,6 +33,7 @@ DEFERRED_LIMIT = 16  # notes waiting for a step; beyond, the rule assigns
 
 # Event kinds (rings and queue). MIDI: a status, b and c data, index source.
 MIDI, PART_MIDI, SET, PANIC, QUIT, FREE_BANK = 1, 2, 3, 4, 5, 6
+CLOCK, PART_AT_BEAT = 10, 11  # a system message of a MIDI clock; a part's message, value = beat
 RELEASE, CLOSE_CHORD, DECIDE = 16, 17, 18  # made inside the callback
 # Of chains; a: slot. ATTACH_CHAIN: value address, index lead | latency << 16, b and c instrument |
 # serial << 1. SET_CHAIN: b what, index as above or bypass. CHAIN_EVENT: b kind, c plugin, index
@@ -50,16 +51,25 @@ SEND_A, SEND_B = 13, 14
 # Global (index = class, zone or -1):
 MASTER_GAIN, CHORD_WINDOW, CHORD_MODE, ASSIGNER, PANIC_CC, CONTROL = 32, 33, 34, 35, 36, 37
 CLASS_PART, ZONE = 38, 39
+TEMPO, ROLLING, SYNC_SOURCE, BEATS_PER_BAR, LOCATE, ALIGN = 64, 65, 66, 67, 68, 69
+CLOCK_OUT, MIDI_OUT_MODE, SEND_PROGRAMS, ANNOUNCE, CLICK, CLICK_GAIN = 70, 71, 72, 73, 74, 75
+JACK_MASTER = 76
+PART_CHANNEL = 20  # of a part: its channel on MIDI outputs, from 0
 TAKEN, LEARN_NOTES = 60, 61  # learned controls (engine.rt.learned); whether note-ons are reported
 RETURN_A, RETURN_B, INPUT_1, INPUT_2, COMPENSATION = 48, 49, 50, 51, 52
 
 # Destinations. PLUGIN: of a note on a part whose instrument chain runs, never of a part.
 NOWHERE, SOUNDFONT, BANK_VOICES, PLUGIN = 0, 1, 2, 3
 WAIT, SETTLE = 0, 1  # chord modes
+INTERNAL, JACK, MIDI_CLOCK, LINK = 0, 1, 2, 3  # who leads the transport
+CHANNELS_OUT, PORTS_OUT = 0, 1  # MIDI out: a channel a part on one port, or a port a part
+NO_CLICK, COUNT_IN_CLICK, ALWAYS_CLICK = 0, 1, 2
 BY_NETWORK, BY_ZONES, BY_CLOSEST, BY_SOURCE = 0, 1, 2, 3  # how a note got its part
 
 # Result kinds.
 NOTE_ON, NOTE_OFF, MOVED, CONTROLLER, PANICKED, BANK_FREED, QUITTED = 1, 2, 3, 4, 5, 6, 7
+TRANSPORT = 32  # it moved: note + delay_frames / 2**30 = beat, confidence = tempo in bpm,
+# a = rolling | locked << 1, b = source, c = beats a bar
 PLAYED = 16  # a message of the player's as it came: note = source; a, b, c = its bytes
 CHAIN_FREED = 24  # a: slot, note: serial
 
@@ -87,6 +97,7 @@ DONE, ATTACK, DECAY, SUSTAIN, RELEASING, KILLED = 0, 1, 2, 3, 4, 5
     FLUID_PROCESS,
 ) = range(14)
 JACK_GET_LATENCY, JACK_SET_LATENCY, JACK_CONNECTED = 29, 30, 31
+JACK_MIDI_CLEAR, JACK_MIDI_WRITE, JACK_TRANSPORT_QUERY = 20, 21, 22
 NATIVE_FUNCTIONS = 32
 
 RESULTS = 8192
@@ -118,6 +129,81 @@ RESULT = np.dtype(
         ("pad", "u1", (6,)),
     ]
 )
+
+# The transport: beat = anchor_beat + (frame - anchor_frame) / frames_per_beat while it rolls.
+TRANSPORT_STATE = np.dtype(
+    [
+        ("anchor_frame", "f8"),
+        ("anchor_beat", "f8"),
+        ("frames_per_beat", "f8"),
+        ("rolling", "i8"),
+        ("source", "i8"),
+        ("locked", "i8"),  # what leads it is there
+        ("beats_per_bar", "i8"),
+        ("moved", "i8"),  # something may be due at this very frame
+        ("next_tick", "i8"),  # of the clock going out, 24 a beat, while rolling
+        ("idle_frame", "f8"),  # of the next tick while stopped
+        ("start_status", "i8"),  # start or continue, to be sent before tick start_tick; 0: sent
+        ("start_tick", "i8"),
+        ("clock_out", "i8"),
+        ("next_click", "i8"),  # a beat
+        ("click", "i8"),
+        ("click_age", "i8"),  # frames since the click began; -1: silent
+        ("click_hz", "f8"),
+        ("click_gain", "f8"),
+        ("told_beat", "f8"),  # what the last report said
+        ("told_frame", "f8"),
+        ("told_frames_per_beat", "f8"),
+        ("waiting", "i8"),  # events in beat_queue
+        ("jack_master", "i8"),
+        ("jack_frame", "i8"),  # where JACK's transport is expected next; -1: anywhere
+    ],
+    align=True,
+)
+TICKS_KEPT = 256  # of a clock coming in, a power of two
+CLOCK_IN = np.dtype(
+    [
+        ("write", "i8"),  # ticks ever
+        ("count", "i8"),  # ticks since the last gap
+        ("last_frame", "i8"),
+        ("period", "f8"),  # frames a tick, as estimated
+        ("phase", "f8"),  # the frame at which the last tick was meant
+        ("known", "f8"),  # the period before the last start; 0: none
+        ("jitter", "f8"),  # variance of its ticks, frames squared
+        ("song_tick", "i8"),  # the place in the song of the next tick
+        ("place", "i8"),  # 1: song_tick is to be read off the transport
+        ("start", "i8"),  # 1: the next tick starts the transport
+        ("frames", "i8", (TICKS_KEPT,)),
+    ],
+    align=True,
+)
+# jack_position_t, as the server lays it out
+POSITION = np.dtype(
+    [
+        ("unique", "u8"),
+        ("usecs", "u8"),
+        ("frame_rate", "u4"),
+        ("frame", "u4"),
+        ("valid", "u4"),
+        ("bar", "i4"),
+        ("beat", "i4"),
+        ("tick", "i4"),
+        ("bar_start_tick", "f8"),
+        ("beats_per_bar", "f4"),
+        ("beat_type", "f4"),
+        ("ticks_per_beat", "f8"),
+        ("beats_per_minute", "f8"),
+        ("frame_time", "f8"),
+        ("next_time", "f8"),
+        ("bbt_offset", "u4"),
+        ("video", "u4", (2,)),
+    ]
+)
+BEATS_WAITING = 1024
+AT_BEAT = np.dtype([("beat", "f8"), ("order", "i8"), ("packed", "i8")])
+OUT_PORTS = 1 + MAX_PARTS  # midi_out, then one a part
+OUT_RING = 2048
+OUT_EVENT = np.dtype([("frame", "i8"), ("port", "i2"), ("size", "i2"), ("data", "u1", (4,))])
 
 STATE = np.dtype(
     [
@@ -161,6 +247,10 @@ STATE = np.dtype(
         ("clock_ns", "i8"),
         ("jack_client", "i8"),
         ("midi_port", "i8"),
+        ("out_mode", "i8"),
+        ("out_ring", "i8"),  # 1: somebody takes MIDI out from the ring
+        ("out_owed", "i8"),  # note-offs found no room in a buffer
+        ("send_programs", "i8"),
         ("channels", "i8"),  # output channels the device takes
         ("tap", "i8"),
         ("server_down", "i8"),
@@ -191,6 +281,7 @@ STATS = np.dtype(
         ("results_dropped", "i8"),
         ("underruns", "i8"),
         ("refused_notes", "i8"),
+        ("midi_out_dropped", "i8"),
         ("bad_messages", "i8"),
         ("voices_stolen", "i8"),
         ("notes_network", "i8"),
@@ -232,6 +323,8 @@ PART = np.dtype(
         ("ramp_to", "f4", (6,)),
         ("last_bend", "i8"),
         ("last_pressure", "i8"),
+        ("channel", "i8"),  # on MIDI outputs, from 0
+        ("program", "i8"),  # bank * 128 + program
         ("sent", "u1", (128,)),
         ("power_sum", "f4"),
         ("power_peak", "f4"),
@@ -254,6 +347,7 @@ NOTE = np.dtype(
         ("off_frame", "i8"),  # key-up seen before it sounded; -1 without
         ("released", "i8"),  # key-up seen
         ("how", "i8"),
+        ("out", "i8"),  # 1 + port * 16 + channel it was sent out on; 0: nowhere
         ("confidence", "f4"),
         ("logp", "f4", (MAX_CLASSES,)),
     ],
@@ -369,6 +463,17 @@ FIELDS = {
     "controllers": ("i8", (128,)),  # the player's
     "taken": ("u1", (16, 260)),  # a channel, a place of engine.rt.learned: 1 = a learned control
     "queue": (QUEUED, (QUEUE,)),
+    "transport": (TRANSPORT_STATE, (1,)),
+    "transport_words": ("i8", (16,)),  # what engine.transport() reads; see engine.rt.transport
+    "clock_in": (CLOCK_IN, (1,)),
+    "position": (POSITION, (1,)),
+    "beat_queue": (AT_BEAT, (BEATS_WAITING,)),
+    "out_ports": ("i8", (OUT_PORTS,)),  # jack_port_t*, 0 = none
+    "out_buffers": ("i8", (OUT_PORTS,)),  # of this cycle, 0 = none
+    "out_bytes": ("u1", (8,)),
+    "out_held": ("i2", (OUT_PORTS, 16, 128)),  # notes begun and not ended; -1: its end is owed
+    "out_ring": (OUT_EVENT, (OUT_RING,)),
+    "out_cursor": ("i8", (16,)),
     "event_words": ("i8", ("event_words_size",)),
     "event_values": ("f8", ("event_words_size",)),
     "event_cursor": ("i8", (16,)),

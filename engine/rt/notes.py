@@ -39,6 +39,7 @@ from engine.rt.layout import (
     SUSTAINED,
     WAITING,
 )
+from engine.rt.midi_out import panic_out, part_out, still_out, strike_out
 from engine.rt.mixer import PLAYED, aim_strip
 from engine.rt.native import rt
 from engine.rt.network import reset_network
@@ -76,6 +77,7 @@ def new_note(rig, source, channel, pitch, velocity):
     note.off_frame = -1
     note.released = 0
     note.how = 0
+    note.out = 0
     note.confidence = 1.0
     rig.live[state.live] = slot
     state.live += 1
@@ -155,6 +157,7 @@ def _make_room(rig, slot, part):
 def _strike(rig, slot):
     """Start a note at its destination. [audio]"""
     note = rig.notes[slot]
+    strike_out(rig, slot)
     if note.destination == SOUNDFONT:
         queue_fluid(rig, FLUID_NOTE_ON, note.part, note.pitch, note.velocity)
     elif note.destination == BANK_VOICES:
@@ -169,6 +172,7 @@ def _strike(rig, slot):
 def _still(rig, slot):
     """Let a note fall at its destination. [audio]"""
     note = rig.notes[slot]
+    still_out(rig, slot)
     if note.destination == SOUNDFONT:
         queue_fluid(rig, FLUID_NOTE_OFF, note.part, note.pitch, 0)
     elif note.destination == BANK_VOICES:
@@ -201,7 +205,9 @@ def move_note(rig, slot, part):
         follow_controllers(rig, part)
     _count_on(rig, part)
     if before == BANK_VOICES and after == BANK_VOICES:
+        still_out(rig, slot)
         note.part = part
+        strike_out(rig, slot)
         bank = rig.parts[part].bank
         if not crossfade_voice(rig, note.id, part, bank, note.pitch, note.velocity):
             rig.stats[0].refused_notes += 1
@@ -334,6 +340,7 @@ def tell_part(rig, index, status, data1, data2):
         queue_fluid(rig, FLUID_PRESSURE, index, data1, 0)
     else:
         queue_fluid(rig, FLUID_KEY_PRESSURE, index, data1, data2)
+    part_out(rig, index, status, data1, data2)
     emit(rig, CONTROLLER, index, -1, 0, NOBODY, status, data1, data2)
 
 
@@ -417,5 +424,6 @@ def panic(rig):
             queue_fluid(rig, FLUID_CC, index, SUSTAIN_PEDAL, 0)
             queue_fluid(rig, FLUID_SOUNDS_OFF, index, 0, 0)
             queue_fluid(rig, FLUID_CC, index, 123, 0)
+    panic_out(rig)
     reset_network(rig.network_state, rig.memory)
     emit(rig, PANICKED, -1, -1, 0, NOBODY, 0, 0, 0)

@@ -62,13 +62,13 @@ def push_event(words, values, cursor, frame, packed, value):
 
 
 @rt
-def push_note(words, values, cursor, frame, packed, kept) -> tuple[bool, bool]:
+def push_note(words, values, cursor, frame, packed, value, kept) -> tuple[bool, bool]:
     """Return (sent, lost): a note-on needs `kept` free slots; lost means a note-off found none."""
     status = packed >> 8 & 0xF0
     struck = status == 0x90 and packed >> 24 & 0x7F
     if struck and room(words, cursor) <= kept:
         return False, False
-    if push_event(words, values, cursor, frame, packed, 0.0):
+    if push_event(words, values, cursor, frame, packed, value):
         return True, False
     return False, status == 0x80 or status == 0x90
 

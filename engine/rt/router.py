@@ -7,9 +7,11 @@ import numpy as np
 
 from engine.rt.chains import attach_chain, detach_chain, send_to_plugin, set_chain
 from engine.rt.chords import close_chord, decide_deferred, note_struck
+from engine.rt.clock_in import clock_message
 from engine.rt.fluid import queue_fluid
 from engine.rt.layout import (
     ACTIVE,
+    ANNOUNCE,
     ASSIGNER,
     ATTACH_CHAIN,
     BANK,
@@ -18,6 +20,7 @@ from engine.rt.layout import (
     CHORD_WINDOW,
     CHORUS_SEND,
     CLASS_PART,
+    CLOCK,
     CLOSE_CHORD,
     COMPENSATION,
     CONTROL,
@@ -30,16 +33,20 @@ from engine.rt.layout import (
     GAIN,
     HIGH,
     INPUT_2,
+    JACK_MASTER,
     LEARN_NOTES,
     LOW,
     MASTER_GAIN,
     MAX_CHAINS,
     MAX_PARTS,
     MIDI,
+    MIDI_OUT_MODE,
     MUTE,
     PAN,
     PANIC,
     PANIC_CC,
+    PART_AT_BEAT,
+    PART_CHANNEL,
     PART_MIDI,
     POLYPHONY,
     PROGRAM,
@@ -49,14 +56,17 @@ from engine.rt.layout import (
     REVERB_SEND,
     SEND_A,
     SEND_B,
+    SEND_PROGRAMS,
     SET,
     SET_CHAIN,
     SOLO,
     SOUNDING,
     TAKEN,
+    TEMPO,
     ZONE,
 )
 from engine.rt.learned import place_of, report_played, take
+from engine.rt.midi_out import program_out, programs_out, set_out_channel, set_out_mode
 from engine.rt.mixer import aim_all, aim_gain, aim_master, aim_strip
 from engine.rt.native import rt
 from engine.rt.notes import (
@@ -70,6 +80,7 @@ from engine.rt.notes import (
     set_pedal,
     tell_part,
 )
+from engine.rt.transport import set_transport, wait_for_beat
 
 QUIT_FADE_FRAMES = 960
 
@@ -94,6 +105,10 @@ def handle(rig, packed, value):
             rig.stats[0].bad_messages += 1
     elif kind == SET:
         set_parameter(rig, a, index, value)
+    elif kind == CLOCK:
+        clock_message(rig, a, b, c)
+    elif kind == PART_AT_BEAT:
+        wait_for_beat(rig, packed, value)
     elif kind == RELEASE:
         note = rig.notes[index]
         if note.id == np.int64(value) and note.state == SOUNDING:
@@ -250,6 +265,12 @@ def set_parameter(rig, parameter, index, value):
         state.panic_cc = number
     elif parameter == CONTROL:
         state.control = number
+    elif parameter == MIDI_OUT_MODE:
+        set_out_mode(rig, number)
+    elif parameter == SEND_PROGRAMS:
+        state.send_programs = number
+    elif parameter == ANNOUNCE:
+        programs_out(rig)
     elif parameter == TAKEN:
         take(rig, index, number != 0)
     elif parameter == LEARN_NOTES:
@@ -262,6 +283,8 @@ def set_parameter(rig, parameter, index, value):
     elif parameter == CLASS_PART:
         if 0 <= index < rig.class_part.size and 0 <= number < MAX_PARTS:
             rig.class_part[index] = number
+    elif TEMPO <= parameter <= JACK_MASTER:
+        set_transport(rig, parameter, value)
     elif parameter == ZONE and 0 <= index < rig.zones.size:
         rig.zones[index] = number
 
@@ -298,7 +321,11 @@ def _set_part(rig, parameter, index, value):
     elif parameter == BANK:
         part.bank = number
     elif parameter == PROGRAM:
+        part.program = number
         queue_program(rig, index, number)
+        program_out(rig, index)
+    elif parameter == PART_CHANNEL:
+        set_out_channel(rig, index, number)
     elif parameter == ACTIVE:
         part.active = number
         if number != 0 and part.used == 0:

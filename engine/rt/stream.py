@@ -7,6 +7,7 @@ see an event inside a segment, and the same events give the same samples for any
 import numpy as np
 
 from engine.rt.chains import tend_chains
+from engine.rt.clock_in import watch_clock
 from engine.rt.fluid import render_fluid
 from engine.rt.layout import (
     DIRECT,
@@ -31,6 +32,7 @@ from engine.rt.queue import drop_first, schedule
 from engine.rt.results import emit
 from engine.rt.rings import LOST_OFFS, READ, WRITE, done_event, pop_event
 from engine.rt.router import handle
+from engine.rt.transport import frames_to_time, keep_time, render_click, show
 from engine.rt.voices import free_banks, render_voices, tidy_voices
 
 VIBRATO_HZ = 5.5
@@ -53,12 +55,15 @@ def process(rig, frames):
         count = min(frames - at, QUANTUM - grid)
         if state.queued > 0:
             count = min(count, rig.queue[0].frame - state.frame)
+        count = min(count, frames_to_time(rig))
         clear_mix(rig, count)
         render_voices(rig, count)
+        render_click(rig, count)
         mix_segment(rig, at, count)
         _tap(rig, count)
         state.frame += count
         at += count
+    show(rig)
 
 
 @rt
@@ -113,11 +118,17 @@ def _strikes(packed):
 def _act(rig):
     """Do everything that is due at this frame. [audio]"""
     state = rig.state[0]
+    if rig.transport[0].rolling != 0:  # a beat's tick goes before its notes
+        keep_time(rig)
     while state.queued > 0 and rig.queue[0].frame <= state.frame:
         packed = rig.queue[0].packed
         value = rig.queue[0].value
         drop_first(rig)
         handle(rig, packed, value)
+        if rig.transport[0].moved != 0 and rig.transport[0].rolling != 0:
+            keep_time(rig)
+    if rig.transport[0].rolling == 0:
+        keep_time(rig)
 
 
 @rt
@@ -135,6 +146,7 @@ def _begin_quantum(rig):
     if state.chains_on != 0:
         tend_chains(rig)
     update_meters(rig)
+    watch_clock(rig)
     render_fluid(rig)
     if state.quit == 1 and state.frame >= state.quit_frame:
         state.quit = 2

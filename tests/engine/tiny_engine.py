@@ -109,6 +109,7 @@ class TinyEngine:
 
     def __init__(self, rate_hz: int = 48000, tone_hz: float = 440.0) -> None:
         self.rate_hz = rate_hz
+        self.announced = 0
         self.begun: list[tuple[int, bool]] = []
         self.messages: list[bytes] = []
         # a page of its own, given back to the system when freed: a late callback then crashes
@@ -147,6 +148,13 @@ class TinyEngine:
         self._state["event_get"] = functions["jack_midi_event_get"]
         self._state["midi_in"] = midi_in
         self._state["outputs"] = outputs
+
+    def set_jack_midi_out(self, functions: dict[str, int], ports: list[int]) -> None:
+        assert all(functions.values())
+        assert all(ports)
+
+    def announce_programs(self) -> None:
+        self.announced += 1
 
     def set_device_channels(self, n: int) -> None:
         self._state["channels"] = n

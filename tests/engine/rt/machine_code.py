@@ -23,6 +23,8 @@ from numba import carray, cfunc, njit, objmode, types
 ALLOWED = re.compile(
     r"llvm\.|(log|log2|log10|exp|exp2|sin|cos|tan|pow|sqrt|floor|ceil|fmod)f?$|mem(set|cpy|move)$"
 )
+# The status of another of our functions, which is looked at itself; attributes may stand before it.
+OUR_STATUS = re.compile(r'call (?:[a-z]+(?:\([^)]*\))? )*i32 @("_Z[^"]+"|_Z[\w.$]+)\(')
 # Releases what was allocated: unreachable, as long as nothing is. Its caller is numba's own.
 RELEASE = ("NRT_decref", "NRT_MemInfo_call_dtor")
 
@@ -63,7 +65,7 @@ def statuses(body: str) -> list[str]:
         source = defined.get(value, "")
         if source.startswith("phi i32 "):
             waiting += re.findall(r"\[ ([^,]+), ", source)
-        elif not re.search(r'call i32 @("_Z[^"]+"|_Z[\w.$]+)\(', source):
+        elif not OUR_STATUS.search(source):
             found.append(f"{value} = {source}" if source else value)
     return found
 
@@ -139,6 +141,7 @@ def main() -> None:
 
     real = (
         callback.jack_process,
+        callback.jack_timebase,
         callback.portaudio_process,
         callback.count_xrun,
         callback.server_gone,

@@ -17,7 +17,10 @@ from engine.rt.layout import IN_CHANNELS, OUT_CHANNELS
 from tests.engine.rig_helpers import new_engine, note_on, play
 
 ROOT = Path(__file__).parents[3]
-CALLBACKS = ("jack_process", "portaudio_process", "count_xrun", "server_gone", "jack_latency")
+CALLBACKS = (
+    *("jack_process", "jack_timebase", "jack_latency"),
+    *("portaudio_process", "count_xrun", "server_gone"),
+)
 
 
 @pytest.fixture(scope="module")

@@ -86,14 +86,14 @@ def test_note_ons_leave_room_for_note_offs():
     strike, release, silent = (
         pack(1, status, 60, data2, 0) for status, data2 in ((0x90, 9), (0x80, 9), (0x90, 0))
     )
-    results = [push_note(words, values, cursor, 0, strike, 3) for _ in range(6)]
+    results = [push_note(words, values, cursor, 0, strike, 0.0, 3) for _ in range(6)]
     assert results == [(True, False)] * 5 + [(False, False)]
-    assert push_note(words, values, cursor, 0, release, 3) == (True, False)
-    assert push_note(words, values, cursor, 0, silent, 3) == (True, False)
-    assert push_note(words, values, cursor, 0, pack(1, 0xB0, 1, 1, 0), 3) == (True, False)
-    assert push_note(words, values, cursor, 0, release, 3) == (False, True)
-    assert push_note(words, values, cursor, 0, silent, 3) == (False, True)
-    assert push_note(words, values, cursor, 0, pack(1, 0xB0, 1, 1, 0), 3) == (False, False)
+    assert push_note(words, values, cursor, 0, release, 0.0, 3) == (True, False)
+    assert push_note(words, values, cursor, 0, silent, 0.0, 3) == (True, False)
+    assert push_note(words, values, cursor, 0, pack(1, 0xB0, 1, 1, 0), 0.0, 3) == (True, False)
+    assert push_note(words, values, cursor, 0, release, 0.0, 3) == (False, True)
+    assert push_note(words, values, cursor, 0, silent, 0.0, 3) == (False, True)
+    assert push_note(words, values, cursor, 0, pack(1, 0xB0, 1, 1, 0), 0.0, 3) == (False, False)
 
 
 @njit(nogil=True)
