@@ -179,6 +179,22 @@ def check_keyboard() -> Finding:
     return Finding("Keyboard", ADVICE, "no MIDI input", fix)
 
 
+def check_daw() -> Finding:
+    from engine import jack, loopback
+
+    if sys.platform not in loopback.MIDI_ADVICE:
+        if jack.jack_running():
+            return Finding("DAW", GOOD, "master, stems and parts have JACK ports")
+        fix = "run a JACK server, or PipeWire's (pw-jack ripieno play); see engine/DAW.md"
+        return Finding("DAW", ADVICE, "no JACK server to connect a DAW through", fix)
+    ways = loopback.look()
+    found = ", ".join([*ways.midi, *ways.audio]) or "no way into one"
+    missing = loopback.advice(ways)
+    if missing:
+        return Finding("DAW", ADVICE, found, f"{missing}; see engine/DAW.md")
+    return Finding("DAW", GOOD, found)
+
+
 def check_limits() -> Finding:
     from engine import realtime
 
@@ -230,6 +246,7 @@ CHECKS: tuple[tuple[str, Callable[[], Finding]], ...] = (
     ("JACK", check_jack),
     ("Sound card", check_sound_card),
     ("Keyboard", check_keyboard),
+    ("DAW", check_daw),
     ("Realtime", check_limits),
     ("Processor", check_governor),
     ("Takes", check_takes),

@@ -39,6 +39,8 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"    {name}")
     if not found["inputs"]:
         print("    no keyboard found: the computer's own plays, or --from FILE.mid")
+    for name in (*found["loopbacks"]["midi"], *found["loopbacks"]["audio"]):
+        print(f"    {name} leads into other programs")
     print("Ensembles (--ensemble NAME)")
     for ensemble in found["ensembles"]:
         print(f"    {ensemble['id']:<18}{', '.join(ensemble['parts'])}")
@@ -51,7 +53,7 @@ def look() -> dict:
     """Everything there is; what cannot be looked at becomes a remark. [main]"""
     from dataclasses import asdict
 
-    from engine import jack, portaudio
+    from engine import jack, loopback, portaudio
     from engine.ensembles import list_ensembles
     from engine.errors import RipienoError
     from engine.midi import ports
@@ -72,6 +74,10 @@ def look() -> dict:
         found["inputs"] = list(dict.fromkeys(names))
     except RipienoError as error:
         found["remarks"].append(str(error))
+    ways = loopback.find_ways(found["inputs"], [device["name"] for device in found["outputs"]])
+    found["loopbacks"] = asdict(ways)
+    if missing := loopback.advice(ways):
+        found["remarks"].append(missing)
     found["ensembles"] = [
         {"id": e.id, "name": e.name, "parts": [part.name for part in e.parts]}
         for e in list_ensembles()
