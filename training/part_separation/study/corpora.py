@@ -25,6 +25,7 @@ from training.part_separation.prepare import SPLITS, Chorale
 
 STEPS = 24  # a quarter note
 BUILD = prepare.BUILD / "study"
+RESULTS = Path(__file__).parents[1] / "results"
 LONGEST_STEPS = 192  # two breves; longer notes count as this
 PARTS = {
     "bach": ("soprano", "alto", "tenor", "bass"),

@@ -18,7 +18,7 @@ from torch import nn
 from tqdm import tqdm
 
 from training.part_separation.prepare import Chorale
-from training.part_separation.study.corpora import BUILD, MOST_NOTES, Corpus, load
+from training.part_separation.study.corpora import BUILD, MOST_NOTES, RESULTS, Corpus, load
 from training.part_separation.study.models import (
     Notes,
     Recurrent,
@@ -27,7 +27,7 @@ from training.part_separation.study.models import (
     of_piece,
     stacked,
 )
-from training.part_separation.study.runs import RESULTS, Run, find
+from training.part_separation.study.runs import Run, find
 
 WARM_UP = 100
 SAVE_EVERY = 100

@@ -24,12 +24,12 @@ from training.part_separation.study.corpora import (
     LONGEST_STEPS,
     MOST_NOTES,
     PARTS,
+    RESULTS,
     STEPS,
     Corpus,
     load,
 )
 from training.part_separation.study.rules import first_notes
-from training.part_separation.study.runs import RESULTS
 
 HIDDEN = 128
 OF_NOTE, OF_PART = 7, 7  # features

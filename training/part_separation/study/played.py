@@ -16,9 +16,9 @@ from training.part_separation import prepare
 from training.part_separation.live import CLASSES, RATE_HZ, Performance, decisions
 from training.part_separation.robustness import WINDOWS_MS, performances
 from training.part_separation.study import learn
-from training.part_separation.study.corpora import BUILD, STEPS
+from training.part_separation.study.corpora import BUILD, RESULTS, STEPS
 from training.part_separation.study.models import Notes, Recurrent, Transformer, new_model
-from training.part_separation.study.runs import RESULTS, find
+from training.part_separation.study.runs import find
 
 
 def main() -> None:

@@ -15,8 +15,7 @@ import numpy as np
 from numba import njit
 
 from training.part_separation.prepare import Chorale
-from training.part_separation.study.corpora import BUILD, MOST_NOTES, PARTS, load
-from training.part_separation.study.runs import RESULTS
+from training.part_separation.study.corpora import BUILD, MOST_NOTES, PARTS, RESULTS, load
 
 RULES = ("zones", "zones-oracle", "closest", "closest-mono")
 

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from training.part_separation.study.corpora import RESULTS
 from training.part_separation.study.models import TIMES, Inputs
-
-RESULTS = Path(__file__).parents[1] / "results"
 
 
 @dataclass(frozen=True)
@@ -44,10 +43,12 @@ def runs() -> list[Run]:
         learnt("bach", "lstm", EMBEDDED, "long", updates=1600, dropout=0.3),
         *table_2("bach", ("lstm",), hinted=True),
     ]
-    for corpus in ("quartets", "game", "pop"):
-        todo += table_2(corpus, recurrent) + table_2(corpus, recurrent, hinted=True)
-    for corpus in ("bach", "game", "quartets", "pop"):
+    todo += table_2("quartets", recurrent) + table_2("quartets", recurrent, hinted=True)
+    todo += table_2("game", recurrent) + table_2("game", recurrent, hinted=True)
+    todo += table_2("pop", recurrent)
+    for corpus in ("game", "bach", "quartets"):
         todo += table_3(corpus)
+    todo += table_2("pop", recurrent, hinted=True) + table_3("pop")
     for corpus in ("quartets", "game", "pop"):
         todo += table_2(corpus, attentive)
     todo += table_2("bach", ("bilstm",), hinted=True)

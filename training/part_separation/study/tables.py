@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from training.part_separation.study.runs import RESULTS
+from training.part_separation.study.corpora import RESULTS
 
 README = Path(__file__).parents[1] / "README.md"
 BEGIN, END = "<!-- tables: study/tables.py --write -->", "<!-- end of tables -->"
