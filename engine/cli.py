@@ -108,7 +108,6 @@ def main(argv: list[str] | None = None) -> int:
         arguments = build_parser().parse_args(argv)
     except SystemExit as leaving:  # argparse has printed help, the version or what is wrong
         return leaving.code if isinstance(leaving.code, int) else WRONG_USAGE
-    _quiet_osc_library()
     verbose = getattr(arguments, "verbose", False)
     logging.basicConfig(
         level=logging.INFO if verbose else logging.WARNING, format="ripieno: %(message)s"
@@ -127,11 +126,6 @@ def main(argv: list[str] | None = None) -> int:
             traceback.print_exc()
         print(f"ripieno: {sentence(error)}", file=sys.stderr)
         return FAILED
-
-
-def _quiet_osc_library() -> None:
-    """python-osc warns on the root logger about every odd packet; the control counts them."""
-    logging.getLogger().addFilter(lambda record: record.module != "osc_message")
 
 
 def sentence(error: Exception) -> str:
