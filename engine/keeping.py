@@ -35,6 +35,7 @@ from engine.takes import (
     in_use,
     lock_journal,
     read_journal,
+    transport_of,
     write_take_midi,
 )
 from engine.waves import SAMPLE_FORMATS, GrowingWave
@@ -127,7 +128,11 @@ def read_blocks(path: Path, first_frame: int, frames: int) -> Iterator[tuple[int
 
 def _joined_info(segments: Sequence[Segment], first_frame: int, started: str) -> TakeInfo:
     ensembles = [row for segment in segments for row in segment.info.ensembles]
-    points = [point for segment in segments for point in segment.info.transport]
+    points = [
+        point
+        for segment in segments
+        for point in transport_of(segment.info, read_journal(segment.folder))
+    ]
     return TakeInfo(
         started=started,
         rate_hz=segments[0].info.rate_hz,

@@ -24,9 +24,18 @@ import numpy as np
 
 from engine.errors import RipienoError
 from engine.keeping import KEEP_SECONDS
-from engine.rt.layout import CONTROLLER, MOVED, NOTE_OFF, NOTE_ON, OUT_CHANNELS, PANICKED, RESULT
+from engine.rt.layout import (
+    CONTROLLER,
+    MOVED,
+    NOTE_OFF,
+    NOTE_ON,
+    OUT_CHANNELS,
+    PANICKED,
+    RESULT,
+    TRANSPORT,
+)
 from engine.take_writer import RecorderSettings, TakeWriter
-from engine.takes import TakeInfo, TakePart, TransportPoint
+from engine.takes import TakeInfo, TakePart, TransportPoint, transport_point
 
 if TYPE_CHECKING:
     from engine.ensembles import Ensemble
@@ -37,7 +46,7 @@ BACKLOG_SECONDS = 5.0  # what the disk may owe before audio is dropped
 MOST_FRAMES = (4 << 30) // 8 - 100_000  # a stereo WAV of floats ends at 4 GiB
 KEPT_AT_LEAST_SECONDS = 1.0
 ROLLING = RecorderSettings(longest_seconds=60.0, reserve_bytes=1 << 30)
-JOURNALLED = (NOTE_ON, NOTE_OFF, MOVED, CONTROLLER, PANICKED)
+JOURNALLED = (NOTE_ON, NOTE_OFF, MOVED, CONTROLLER, PANICKED, TRANSPORT)
 
 
 class Recorder:
@@ -61,7 +70,7 @@ class Recorder:
         self._settings = settings or (ROLLING if keep_folder else RecorderSettings())
         self._rate_hz = rate_hz
         self._ensembles = [_described(0, ensemble)]
-        self._transport = [TransportPoint(0, tempo_bpm)]
+        self._clock = self._clock_at_start = TransportPoint(0, tempo_bpm)
         self._channels = _channels(ensemble)
         self._writer = TakeWriter(
             Path(takes_folder), rate_hz, self._settings, on_message, keep_folder
@@ -119,6 +128,8 @@ class Recorder:
                 self._last_frame = max(self._last_frame, frame)
             elif kind == CONTROLLER:
                 self._controls[(part, a, b if a in (0xA0, 0xB0) else 0)] = record
+            elif kind == TRANSPORT:
+                self._clock = transport_point(record)
             elif kind == PANICKED:
                 self._held.clear()
                 self._last_frame = max(self._last_frame, frame)
@@ -162,12 +173,6 @@ class Recorder:
             self._ensembles.append(_described(frame, ensemble))
             self._description_changed()
 
-    def transport_changed(self, point: TransportPoint) -> None:
-        """From its frame on, the clock goes as `point` says. [any]"""
-        with self._lock:
-            self._transport.append(point)
-            self._description_changed()
-
     def keep(self, seconds: float = KEEP_SECONDS) -> Path:
         """Make a take of what was played in the last `seconds`: its folder, which fills by and by.
 
@@ -208,7 +213,7 @@ class Recorder:
     def _start_take(self, frame: int) -> None:
         self._start_frame = self._last_frame = frame
         self._ensembles = self._ensembles[-1:]
-        self._transport = self._transport[-1:]
+        self._clock_at_start = self._clock
         self._channels = 2 + 2 * len(self._ensembles[0][2])
         self._said_slow = False
         self.dropped_frames = 0
@@ -284,7 +289,7 @@ class Recorder:
             rate_hz=self._rate_hz,
             start_frame=self._start_frame,
             ensembles=list(self._ensembles),
-            transport=list(self._transport),
+            transport=[self._clock_at_start],
             dropped_frames=self.dropped_frames,
         )
 
@@ -293,7 +298,6 @@ class Recorder:
             self._writer.put("describe", self._info())
         else:
             self._ensembles = self._ensembles[-1:]
-            self._transport = self._transport[-1:]
 
 
 def _channels(ensemble: Ensemble) -> int:

@@ -18,7 +18,6 @@ from engine.settings import Settings
 if TYPE_CHECKING:
     from engine.ensembles import Ensemble
     from engine.recorder import Recorder
-    from engine.takes import TransportPoint
 
 
 class Recordings:
@@ -81,11 +80,6 @@ class Recordings:
         """Parts have other names and instruments from now on. [any]"""
         if self.recorder is not None:
             self.recorder.ensemble_changed(ensemble, self._engine.frame)
-
-    def transport_changed(self, point: TransportPoint) -> None:
-        """The clock goes otherwise from its frame on. [any]"""
-        if self.recorder is not None:
-            self.recorder.transport_changed(point)
 
     def state(self) -> dict[str, Any]:
         """What is being recorded; `folder` is the newest take's, "" before the first. [any]"""

@@ -33,7 +33,6 @@ from engine.plugins.manager import Plugins
 from engine.recordings import Recordings
 from engine.repertoire import Repertoire, first_ensemble, last_state_file
 from engine.settings import NO_INPUT, Settings
-from engine.takes import TransportPoint
 
 PUMP_PERIOD_S = 0.01
 TEND_PERIOD_S = 0.5
@@ -221,8 +220,6 @@ class Session:
     def set(self, name: str, value: float, part: int | None = None) -> None:
         """Set one parameter of the engine; ValueError names the legal range. [any]"""
         self.engine.set(name, value, part)
-        if name == "tempo_bpm":
-            self.recordings.transport_changed(TransportPoint(self.engine.frame, value))
         self.repertoire.touched()
         if self.control and (path := path_of(name, part)):
             self.control.value_changed(path, [operations.parameter_value(find(path)[0], value)])

@@ -26,7 +26,7 @@ from engine.midi.messages import MIDDLE_VELOCITY, NOTE_OFF
 from engine.midi.messages import NOTE_ON as NOTE_ON_STATUS
 from engine.midi.performance import Track, new_events
 from engine.midi.tempo import HIGHEST_TEMPO_BPM, LOWEST_TEMPO_BPM, TempoMap
-from engine.rt.layout import CONTROLLER, MOVED, NOTE_ON, PANICKED, RESULT
+from engine.rt.layout import CONTROLLER, MOVED, NOTE_ON, PANICKED, RESULT, TRANSPORT
 from engine.rt.layout import NOTE_OFF as NOTE_ENDED
 
 MASTER, STEMS, MIDI, JOURNAL, DESCRIPTION = (
@@ -82,7 +82,7 @@ class TakeInfo:
     rate_hz: int
     start_frame: int
     ensembles: list[tuple[int, str, list[TakePart]]]  # from frame, name, parts
-    transport: list[TransportPoint] = field(default_factory=lambda: [TransportPoint(0)])
+    transport: list[TransportPoint] = field(default_factory=lambda: [TransportPoint(0)])  # at first
     end_frame: int | None = None
     dropped_frames: int = 0
 
@@ -192,6 +192,24 @@ def results_to_events(
     return new_events(rows)
 
 
+def transport_point(record: tuple) -> TransportPoint:
+    """What a record of kind TRANSPORT says, see `engine.rt.layout`. [any]"""
+    frame, whole_beats, part_of_beat, tempo_bpm, _, _, flags, _, beats_per_bar = record[:9]
+    return TransportPoint(
+        frame,
+        float(np.format_float_positional(np.float32(tempo_bpm))),  # as it was before it was packed
+        whole_beats + part_of_beat / 2**30,
+        bool(flags & 1),
+        min(max(beats_per_bar, 1), 64),
+    )
+
+
+def transport_of(info: TakeInfo, results: np.ndarray) -> list[TransportPoint]:
+    """What the clock said when a take began and whenever it changed. [any]"""
+    changes = results[results["kind"] == TRANSPORT].tolist()
+    return sorted([*info.transport, *map(transport_point, changes)], key=lambda point: point.frame)
+
+
 def write_take_midi(folder: Path) -> Path:
     """Make `take.mid` of a take's journal and description. Raises RipienoError. [worker]"""
     info, results = TakeInfo.load(folder), read_journal(folder)
@@ -201,7 +219,8 @@ def write_take_midi(folder: Path) -> Path:
         for frame, _, parts in info.ensembles[1:]
         for number, part in enumerate(parts)
     ]
-    changes = [(max(at.frame - start, 0) / rate_hz, at.tempo_bpm) for at in info.transport]
+    clock = transport_of(info, results)
+    changes = [(max(at.frame - start, 0) / rate_hz, at.tempo_bpm) for at in clock]
     return write_midi(
         folder / MIDI,
         take_tracks(info),

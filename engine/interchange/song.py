@@ -25,6 +25,7 @@ from engine.takes import (
     read_journal,
     results_to_events,
     take_tracks,
+    transport_of,
 )
 from engine.waves import GrowingWave, file_name
 
@@ -68,7 +69,7 @@ def song_of_take(folder: Path) -> Song:
     if info.end_frame is None and in_use(folder):
         raise ExportError(f"{folder}: the take is still being recorded or copied")
     start_frame, end_frame = info.start_frame, found_end(folder, info, results)
-    bars = find_bars(info.transport, info.rate_hz, start_frame, end_frame)
+    bars = find_bars(transport_of(info, results), info.rate_hz, start_frame, end_frame)
     first_frame = bars.first_frame
     tracks = take_tracks(info)
 

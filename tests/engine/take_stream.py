@@ -3,6 +3,7 @@
 As a script it records until it is killed:  python -m tests.engine.take_stream TAKES_FOLDER
 """
 
+import math
 import sys
 import time
 from pathlib import Path
@@ -11,7 +12,17 @@ import numpy as np
 
 from engine.ensembles import Ensemble, Part
 from engine.recorder import Recorder, RecorderSettings
-from engine.rt.layout import CONTROLLER, MOVED, NOTE_OFF, NOTE_ON, OUT_CHANNELS, PANICKED, RESULT
+from engine.rt.layout import (
+    CONTROLLER,
+    MOVED,
+    NOTE_OFF,
+    NOTE_ON,
+    OUT_CHANNELS,
+    PANICKED,
+    RESULT,
+    TRANSPORT,
+)
+from engine.takes import TransportPoint
 
 RATE_HZ = 8000
 BLOCK = 400
@@ -28,9 +39,11 @@ def ensemble(*names: str, ident: str = "test", first_program: int = 52) -> Ensem
 
 
 def results(*rows: tuple) -> np.ndarray:
-    """RESULT records of (kind, frame, note, part, a, b, c)."""
+    """RESULT records of (kind, frame, note, part, a, b, c), and of clocks two numbers more."""
     records = np.zeros(len(rows), RESULT)
-    for record, (kind, frame, note, part, a, b, c) in zip(records, rows, strict=True):
+    for record, (kind, frame, note, part, a, b, c, *more) in zip(records, rows, strict=True):
+        if more:
+            record["delay_frames"], record["confidence"] = more
         record["kind"], record["frame"], record["note"], record["part"] = kind, frame, note, part
         record["a"], record["b"], record["c"] = a, b, c
     return records
@@ -50,6 +63,14 @@ def moved(frame: int, note: int, part: int, left: int) -> tuple:
 
 def control(frame: int, part: int, status: int, data1: int, data2: int) -> tuple:
     return CONTROLLER, frame, 0, part, status, data1, data2
+
+
+def clock(point: TransportPoint) -> tuple:
+    """What the callback reports when the transport goes on as `point` says."""
+    whole = math.floor(point.beat)
+    part = int((point.beat - whole) * 2**30)
+    place = (TRANSPORT, point.frame, whole, -1)
+    return (*place, int(point.rolling), 0, point.beats_per_bar, part, point.tempo_bpm)
 
 
 def panic(frame: int) -> tuple:

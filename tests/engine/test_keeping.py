@@ -16,12 +16,23 @@ import soundfile
 
 from engine import keeping
 from engine.errors import RipienoError
+from engine.interchange.song import song_of_take
 from engine.keeping import new_rolling_folder
 from engine.midi.files import read_midi
 from engine.paths import cache_folder
 from engine.recorder import ROLLING, Recorder, RecorderSettings
-from engine.takes import TakeInfo, list_takes, recover_takes
-from tests.engine.take_stream import RATE_HZ, Stream, control, ensemble, moved, off, on, sample
+from engine.takes import TakeInfo, TransportPoint, list_takes, recover_takes
+from tests.engine.take_stream import (
+    RATE_HZ,
+    Stream,
+    clock,
+    control,
+    ensemble,
+    moved,
+    off,
+    on,
+    sample,
+)
 
 SHORT = replace(ROLLING, silence_seconds=1.0, longest_seconds=3.0, reserve_bytes=0)
 DUO = ensemble("High", "Low")
@@ -116,6 +127,16 @@ def test_only_the_last_seconds_with_the_notes_that_were_held(rolling: Rolling) -
     assert [(n["pitch"], n["track"]) for n in piece.notes()] == [(60, 0)]
     assert [track.name for track in piece.tracks] == ["Low"]  # where it ended up
     assert piece.notes()["end_seconds"][0] == pytest.approx(2.0, abs=1e-3)
+
+
+def test_the_bars_are_those_of_the_transport(rolling: Rolling) -> None:
+    # At 120 bpm a bar is 16000 frames; bar lines at 3000, 19000, 35000, 51000 ...
+    points = [TransportPoint(3000, 120.0, 0.0, True), TransportPoint(67_000, 60.0, 16.0, True)]
+    rolling.play([*held_for_ten_seconds(), *map(clock, points)], 9.0)
+    song = song_of_take(rolling.keep(3.5))
+    assert 5.5 * RATE_HZ - song.lead_frames == 35_000
+    assert song.tempo.beats == pytest.approx((0.0, 8.0))
+    assert [60 / rate for rate in song.tempo.seconds_per_beat] == pytest.approx([120, 60])
 
 
 def test_silence_between_phrases_is_silence_in_the_take(rolling: Rolling) -> None:

@@ -25,6 +25,7 @@ from engine.waves import GrowingWave, file_name
 from tests.engine.take_stream import (
     RATE_HZ,
     Stream,
+    clock,
     control,
     ensemble,
     moved,
@@ -189,7 +190,7 @@ def test_another_ensemble_in_the_middle_of_a_take(taping: Taping) -> None:
     stream = taping.play([on(0, 1, 0), on(8000, 2, 3), off(9000, 1, 0), off(9000, 2, 3)], 0.5)
     quartet = ensemble("Violin", "Violin 2", "Viola", "Cello", ident="quartet", first_program=40)
     taping.recorder.ensemble_changed(quartet, stream.frame)
-    taping.recorder.transport_changed(TransportPoint(stream.frame, 120.0))
+    stream.rows.insert(0, clock(TransportPoint(stream.frame, 120.0)))
     stream.run(3.0)
     taping.recorder.close()
     (take,) = taping.takes

@@ -12,10 +12,11 @@ import pytest
 import soundfile
 
 from engine.errors import RipienoError
+from engine.interchange.song import song_of_take
 from engine.midi.files import read_midi
 from engine.session import Session, Settings
 from engine.soundfonts import bundled_soundfont
-from engine.takes import list_takes
+from engine.takes import TakeInfo, list_takes
 
 QUIET = {"output": "none", "input_port": "none", "soundfont": bundled_soundfont()}
 
@@ -65,6 +66,32 @@ def test_what_was_played_without_recording_is_kept_as_it_sounded(tmp_path: Path)
     assert np.abs(difference).max() < 2**-22
     out = session.export("last", "dawproject", tmp_path / "out")
     assert out.suffix == ".dawproject"
+
+
+@pytest.mark.slow
+def test_the_bars_of_an_export_are_those_the_player_heard(tmp_path: Path) -> None:
+    said: list[str] = []
+    with Session(Settings(**QUIET, rolling=True, takes_folder=tmp_path), said.append) as session:
+        session.set("tempo_bpm", 133.0)
+        session.set("beats_per_bar", 3)
+        session.set("rolling", 1)
+        time.sleep(2.0)
+        strike(session, 60)
+        session.set("tempo_bpm", 90.0)
+        strike(session, 64)
+        take = session.keep()
+        assert eventually(lambda: any(text.startswith("Kept ") for text in said))
+        transport = session.engine.transport()
+    song = song_of_take(take)
+    first_frame = TakeInfo.load(take).start_frame - song.lead_frames
+    end_beat = float(song.tempo.to_beats((transport.frame - first_frame) / song.rate_hz))
+    assert transport.rolling
+    assert (transport.beat - end_beat) % 3 == pytest.approx(0.0, abs=1e-3) or (
+        transport.beat - end_beat
+    ) % 3 == pytest.approx(3.0, abs=1e-3)
+    assert song.time_signatures == ((0.0, 3, 4),)
+    tempos = [60 / rate for rate in song.tempo.seconds_per_beat]
+    assert tempos == pytest.approx([133.0, 90.0], abs=1e-3)
 
 
 def test_a_session_that_does_not_listen_keeps_nothing() -> None:

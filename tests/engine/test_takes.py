@@ -15,14 +15,17 @@ from engine.recorder import Recorder, RecorderSettings
 from engine.takes import (
     TakeError,
     TakeInfo,
+    TransportPoint,
     list_takes,
     read_journal,
     recover_takes,
     results_to_events,
+    transport_of,
 )
 from tests.engine.take_stream import (
     RATE_HZ,
     Stream,
+    clock,
     control,
     ensemble,
     moved,
@@ -171,3 +174,18 @@ def test_panic_ends_notes_that_were_not_ended() -> None:
     events = results_to_events(results(on(0, 1, 0), panic(500), on(600, 2, 0)), 1000)
     offs = events[events["status"] == 0x80]
     assert sorted(offs["seconds"].tolist()) == [0.5, 0.601]
+
+
+def test_what_the_clock_said_is_in_the_journal(tmp_path: Path) -> None:
+    points = [
+        TransportPoint(500, 97.3, -2.25, True, 3),
+        TransportPoint(2000, 111.0, 4.0, False, 3),
+    ]
+    recorder = Recorder(
+        tmp_path, ensemble("High"), RATE_HZ, settings=RecorderSettings(reserve_bytes=0)
+    )
+    Stream(recorder, [clock(points[0]), on(1000, 1, 0), clock(points[1])]).run(1.0)
+    recorder.close()
+    (take,) = tmp_path.iterdir()
+    assert TakeInfo.load(take).transport == points[:1]
+    assert transport_of(TakeInfo.load(take), read_journal(take)) == points

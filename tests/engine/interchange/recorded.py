@@ -5,7 +5,7 @@ from pathlib import Path
 
 from engine.recorder import Recorder, RecorderSettings
 from engine.takes import TransportPoint
-from tests.engine.take_stream import RATE_HZ, Stream, control, ensemble, moved, off, on
+from tests.engine.take_stream import RATE_HZ, Stream, clock, control, ensemble, moved, off, on
 
 SETTINGS = RecorderSettings("24-bit", silence_seconds=1.0, reserve_bytes=0)
 TRIO = ensemble("Violin 1", "Viola & Co", "Bass*Pedal", first_program=40)
@@ -38,13 +38,8 @@ def record(
 ) -> Path:
     """The folder of the one take that is recorded of `rows`."""
     recorder = Recorder(folder, TRIO, RATE_HZ, settings=settings, tempo_bpm=tempo_bpm)
-    stream = Stream(recorder, list(rows))
-    later = sorted(points, key=lambda point: point.frame)
-    end = max(row[1] for row in rows) + 2 * RATE_HZ
-    while stream.frame < end:
-        while later and later[0].frame <= stream.frame + stream.block:
-            recorder.transport_changed(later.pop(0))
-        stream.step(stream.block)
+    stream = Stream(recorder, [*rows, *map(clock, points)])
+    stream.run(max(row[1] for row in rows) / RATE_HZ + 2.0)
     recorder.close()
     (take,) = folder.iterdir()
     return take
