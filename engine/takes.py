@@ -121,7 +121,7 @@ class TakeInfo:
                     (int(e["frame"]), str(e["name"]), [TakePart(**part) for part in e["parts"]])
                     for e in data["ensembles"]
                 ],
-                transport=[TransportPoint(**point) for point in _transport(data)],
+                transport=_transport(data),
                 end_frame=data["end_frame"],
                 dropped_frames=int(data["dropped_frames"]),
             )
@@ -322,9 +322,20 @@ def take_tracks(info: TakeInfo) -> Sequence[Track]:
     return tracks
 
 
-def _transport(data: dict[str, Any]) -> list[dict[str, Any]]:
+def _transport(data: dict[str, Any]) -> list[TransportPoint]:
     """The points of the clock; takes of earlier versions know the tempo alone."""
-    return data["transport"] if "transport" in data else data["tempos"]
+    if "transport" not in data:
+        return [TransportPoint(int(p["frame"]), float(p["tempo_bpm"])) for p in data["tempos"]]
+    return [
+        TransportPoint(
+            int(point["frame"]),
+            float(point["tempo_bpm"]),
+            float(point["beat"]),
+            bool(point["rolling"]),
+            int(point["beats_per_bar"]),
+        )
+        for point in data["transport"]
+    ]
 
 
 def _wave_frames(path: Path) -> int:

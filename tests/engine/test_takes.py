@@ -1,5 +1,6 @@
 """Takes on disk: reading them back, finishing those that had no orderly end."""
 
+import json
 import os
 import signal
 import subprocess
@@ -117,12 +118,33 @@ def test_a_take_being_recorded_is_left_alone(tmp_path: Path) -> None:
     assert list_takes(tmp_path)[0].complete
 
 
+def description(transport: list | None = None, **point: object) -> bytes:
+    """A `take.json` whose clock is not as it should be."""
+    usual = {"frame": 0, "tempo_bpm": 120.0, "beat": 0.0, "rolling": False, "beats_per_bar": 4}
+    return json.dumps(
+        {
+            "format": 1,
+            "started": "2026-01-01T00:00:00",
+            "rate_hz": 8000,
+            "start_frame": 0,
+            "end_frame": None,
+            "dropped_frames": 0,
+            "ensembles": [],
+            "transport": transport or [usual | point],
+        }
+    ).encode()
+
+
 @pytest.mark.parametrize(
     ("name", "content", "why"),
     [
         ("take.json", b"[]", "not the description of a take"),
         ("take.json", b'{"format": 9}', "format 9; this program reads 1"),
         ("take.json", b"\xff\xfe", "not the description of a take"),
+        ("take.json", description(transport=[{"frame": 0}]), "not the description of a take"),
+        ("take.json", description(tempo_bpm=0), "tempo_bpm must be 4 to 6e+06, got 0.0"),
+        ("take.json", description(beats_per_bar=0), "beats_per_bar must be 1 to 64, got 0"),
+        ("take.json", description(frame="soon"), "not the description of a take"),
         ("events.journal", b"", "not a journal of this version"),
         ("events.journal", b"RIPIENO1" + bytes(8), "not a journal of this version"),
     ],
