@@ -10,8 +10,7 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import soundfile
-
+from engine.disk import FAILURES, why
 from engine.interchange.dawproject import write_dawproject
 from engine.interchange.reaper import write_rpp
 from engine.interchange.song import ExportError, Song, song_of_take, stem_names, write_stem
@@ -47,8 +46,8 @@ def export_take(take: Path, forms: Sequence[str], folder: Path | None = None) ->
     try:
         folder.mkdir(parents=True, exist_ok=True)
         written = [FORMS[form](song, folder) for form in dict.fromkeys(forms)]
-    except (OSError, soundfile.SoundFileError) as error:
-        reason = getattr(error, "strerror", None) or getattr(error, "error_string", str(error))
+    except FAILURES as error:
+        reason = why(error, folder, 0)
         raise ExportError(f"{folder}: {take.name} cannot be exported there: {reason}") from error
     return written[0] if len(written) == 1 else folder
 

@@ -6,6 +6,7 @@ the take's first note, so that its bars are those of the program it is opened in
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from engine.disk import FAILURES
 from engine.errors import RipienoError
 from engine.interchange.bars import find_bars
 from engine.keeping import MASTER_STEM, read_blocks, stems_of
@@ -111,14 +113,19 @@ def stem_names(song: Song) -> dict[int, str]:
 def write_stem(song: Song, number: int, path: Path) -> None:
     """The sound of one stem from bar 1 to the song's end, 24 bit. OSError, SoundFileError. [worker]
 
-    Sample n of the recording is sample `lead_frames` + n of the file, bit by bit.
+    Sample n of the recording is sample `lead_frames` + n of the file, bit by bit. If it cannot be
+    written whole there is no file.
     """
     wave = GrowingWave(path, song.rate_hz, soundfile.info(song.stems[number]).channels, "24-bit")
     try:
         for place, block in _recorded(song, number):
             wave.write(block, song.lead_frames + place)
-    finally:
         wave.close(song.frames)
+    except BaseException:
+        with contextlib.suppress(*FAILURES):
+            wave.close()
+        path.unlink(missing_ok=True)
+        raise
 
 
 def _recorded(song: Song, number: int) -> Iterator[tuple[int, np.ndarray]]:

@@ -220,6 +220,19 @@ def test_a_full_disk_is_said_and_what_is_there_stays(
     assert rolling.keep().exists()
 
 
+def test_without_room_for_a_while_of_music_it_is_said_once(tmp_path: Path) -> None:
+    rolling = Rolling(tmp_path, replace(SHORT, reserve_bytes=1 << 62))
+    rolling.play([on(0, 1, 0), off(800, 1, 0), on(20_000, 2, 0), off(21_000, 2, 0)], 4.0)
+    rolling.keep()
+    wait_for(lambda: len(rolling.said) == 2)
+    rolling.recorder.close()
+    assert rolling.said == [
+        "What you play cannot be kept, the music goes on: the disk is full.",
+        "What you played could not be kept: the disk is full.",
+    ]
+    assert list(rolling.kept.iterdir()) == []
+
+
 def test_a_program_killed_while_keeping_leaves_the_notes(
     rolling: Rolling, monkeypatch: pytest.MonkeyPatch
 ) -> None:

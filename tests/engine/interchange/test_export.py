@@ -1,5 +1,6 @@
 """Exports of takes: bar lines agree between notes and sound, to the sample and the tick."""
 
+import errno
 import itertools
 import json
 import shlex
@@ -18,6 +19,7 @@ from engine.interchange.song import ExportError, song_of_take
 from engine.midi.files import read_midi
 from engine.recorder import Recorder, RecorderSettings
 from engine.takes import TransportPoint
+from engine.waves import GrowingWave
 from tests.engine.interchange.dawproject_rules import faults
 from tests.engine.interchange.recorded import FIRST_NOTE, ROLLING, ROWS, SETTINGS, TRIO, record
 from tests.engine.take_stream import RATE_HZ, Stream, on, sample
@@ -368,6 +370,19 @@ def test_what_cannot_be_exported_is_said_in_one_sentence(take: Path, tmp_path: P
     with pytest.raises(ExportError, match="cannot be exported there") as refusal:
         export_take(take, ["stems"], tmp_path / "out")
     assert "\n" not in str(refusal.value)
+
+
+def test_a_full_disk_is_said_and_leaves_nothing_half_done(
+    take: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(GrowingWave, "write", full)
+    for form in ("stems", "dawproject", "rpp"):
+        with pytest.raises(ExportError, match="cannot be exported there: the disk is full"):
+            export_take(take, [form], tmp_path / form)
+        assert [path for path in (tmp_path / form).rglob("*") if path.is_file()] == []
 
 
 def test_a_take_that_is_being_recorded_is_refused(tmp_path: Path) -> None:
