@@ -140,6 +140,7 @@ def _joined_info(segments: Sequence[Segment], first_frame: int, started: str) ->
         ensembles=_in_force(ensembles, [row[0] for row in ensembles], first_frame),
         transport=_in_force(points, [point.frame for point in points], first_frame),
         dropped_frames=sum(segment.info.dropped_frames for segment in segments),
+        delay_frames=segments[0].info.delay_frames,
     )
 
 

@@ -62,15 +62,19 @@ class Recorder:
         settings: RecorderSettings | None = None,
         on_message: Callable[[str], None] = lambda sentence: None,
         keep_folder: Path | None = None,
+        delays: Callable[[], list[int]] = list,
     ) -> None:
         """`on_message` gets sentences for the player, from the writer's or the pump's thread.
 
-        With a `keep_folder`, `takes_folder` is the recorder's own and gone when it is closed.
+        `delays` tells `TakeInfo.delay_frames` when a take begins. With a `keep_folder`,
+        `takes_folder` is the recorder's own and gone when it is closed.
         """
         self._settings = settings or (ROLLING if keep_folder else RecorderSettings())
         self._rate_hz = rate_hz
         self._ensembles = [_described(0, ensemble)]
         self._clock = self._clock_at_start = TransportPoint(0, tempo_bpm)
+        self._delays = delays
+        self._delay_frames: list[int] = []
         self._channels = _channels(ensemble)
         self._writer = TakeWriter(
             Path(takes_folder), rate_hz, self._settings, on_message, keep_folder
@@ -214,6 +218,7 @@ class Recorder:
         self._start_frame = self._last_frame = frame
         self._ensembles = self._ensembles[-1:]
         self._clock_at_start = self._clock
+        self._delay_frames = self._delays()
         self._channels = 2 + 2 * len(self._ensembles[0][2])
         self._said_slow = False
         self.dropped_frames = 0
@@ -291,6 +296,7 @@ class Recorder:
             ensembles=list(self._ensembles),
             transport=[self._clock_at_start],
             dropped_frames=self.dropped_frames,
+            delay_frames=self._delay_frames,
         )
 
     def _description_changed(self) -> None:

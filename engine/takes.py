@@ -85,6 +85,9 @@ class TakeInfo:
     transport: list[TransportPoint] = field(default_factory=lambda: [TransportPoint(0)])  # at first
     end_frame: int | None = None
     dropped_frames: int = 0
+    delay_frames: list[int] = field(default_factory=list)
+    """By how much the sound of the master, then of each part, lags behind the notes: chains of
+    plugins, and waiting for them. As it was when the take began."""
 
     def save(self, folder: Path) -> None:
         """Write `take.json`, whole or not at all. OSError if that fails."""
@@ -95,6 +98,7 @@ class TakeInfo:
             "start_frame": self.start_frame,
             "end_frame": self.end_frame,
             "dropped_frames": self.dropped_frames,
+            "delay_frames": self.delay_frames,
             "transport": [vars(point) for point in self.transport],
             "ensembles": [
                 {"frame": frame, "name": name, "parts": [vars(part) for part in parts]}
@@ -124,6 +128,7 @@ class TakeInfo:
                 transport=_transport(data),
                 end_frame=data["end_frame"],
                 dropped_frames=int(data["dropped_frames"]),
+                delay_frames=[max(int(frames), 0) for frames in data.get("delay_frames", [])],
             )
         except OSError as error:
             raise TakeError(f"{path}: cannot be read: {error.strerror or error}") from error

@@ -7,7 +7,7 @@ the take's first note, so that its bars are those of the program it is opened in
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,6 +53,7 @@ class Song:
     time_signatures: tuple[tuple[float, int, int], ...]
     markers: tuple[tuple[float, str], ...]
     stems: dict[int, Path]
+    delay_frames: dict[int, int]  # of stems: by how much they lag behind the notes
 
     @property
     def seconds(self) -> float:
@@ -97,6 +98,7 @@ def song_of_take(folder: Path) -> Song:
             (float(bars.tempo.to_beats(seconds(frame))), name) for frame, name, _ in info.ensembles
         ),
         stems={number: path for number, path in stems_of(folder) if number < len(tracks)},
+        delay_frames={number - 1: frames for number, frames in enumerate(info.delay_frames)},
     )
 
 
@@ -113,20 +115,18 @@ def stem_names(song: Song) -> dict[int, str]:
 def write_stem(song: Song, number: int, path: Path) -> None:
     """The sound of one stem from bar 1 to the song's end, 24 bit. OSError, SoundFileError. [worker]
 
-    Sample n of the recording is sample `lead_frames` + n of the file, bit by bit. If it cannot be
-    written whole there is no file.
+    Sample n of the recording is sample `lead_frames` + n of the file, bit by bit, or so much sooner
+    as the stem lagged behind the notes. If it cannot be written whole there is no file.
     """
     wave = GrowingWave(path, song.rate_hz, soundfile.info(song.stems[number]).channels, "24-bit")
+    place = song.lead_frames - song.delay_frames.get(number, 0)  # of the recording's first sample
+    skipped = max(-place, 0)
     try:
-        for place, block in _recorded(song, number):
-            wave.write(block, song.lead_frames + place)
+        for at, block in read_blocks(song.stems[number], skipped, song.frames - place - skipped):
+            wave.write(block, place + at)
         wave.close(song.frames)
     except BaseException:
         with contextlib.suppress(*FAILURES):
             wave.close()
         path.unlink(missing_ok=True)
         raise
-
-
-def _recorded(song: Song, number: int) -> Iterator[tuple[int, np.ndarray]]:
-    return read_blocks(song.stems[number], 0, song.frames - song.lead_frames)

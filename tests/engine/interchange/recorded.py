@@ -35,9 +35,17 @@ def record(
     rows: Sequence[tuple] = ROWS,
     settings: RecorderSettings = SETTINGS,
     tempo_bpm: float = 120.0,
+    delay_frames: Sequence[int] = (),
 ) -> Path:
     """The folder of the one take that is recorded of `rows`."""
-    recorder = Recorder(folder, TRIO, RATE_HZ, settings=settings, tempo_bpm=tempo_bpm)
+    recorder = Recorder(
+        folder,
+        TRIO,
+        RATE_HZ,
+        settings=settings,
+        tempo_bpm=tempo_bpm,
+        delays=lambda: list(delay_frames),
+    )
     stream = Stream(recorder, [*rows, *map(clock, points)])
     stream.run(max(row[1] for row in rows) / RATE_HZ + 2.0)
     recorder.close()

@@ -84,6 +84,19 @@ def test_stems_start_with_bar_1_and_are_the_recording_to_the_sample(
     np.testing.assert_array_equal(np.flatnonzero(mix)[[0, -1]] + BAR_1, [24_000, 53_999])
 
 
+def test_stems_that_lag_behind_the_notes_are_put_where_they_belong(tmp_path: Path) -> None:
+    take = record(tmp_path / "takes", ROLLING, delay_frames=[700, 100, 2500])
+    assert song_of_take(take).lead_frames == FIRST_NOTE - BAR_1 == 2000
+    folder = export_take(take, ["stems"], tmp_path / "out")
+    heard = {path.name[:2]: np.flatnonzero(wave(path)) for path in folder.iterdir()}
+    assert {name: frames[0] for name, frames in heard.items()} == {
+        "00": 2000 - 700,
+        "01": 2000 - 100,
+        "02": 4000 - 2500,  # it begins later; what was before bar 1 is cut
+    }
+    assert len({soundfile.info(path).frames for path in folder.iterdir()}) == 1
+
+
 @pytest.mark.parametrize("tempo_bpm", [97.3, 211.7])
 def test_every_note_of_the_midi_file_starts_where_it_sounds(
     tmp_path: Path, tempo_bpm: float
