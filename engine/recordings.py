@@ -59,15 +59,8 @@ class Recordings:
             tempo_bpm=self._engine.get("tempo_bpm"),
             on_message=self._say,
             keep_folder=None if self._on else self.folder,
-            delays=self._delays,
+            delays=lambda: stem_delays(self._engine),
         )
-
-    def _delays(self) -> list[int]:
-        """By how many frames the sound of the master and of each part lags behind the notes."""
-        rows = {row.path: row for row in self._engine.latencies()}
-        parts = [rows.get(f"part {number + 1}") for number in range(MAX_PARTS)]
-        stems = [row.stem_frames - row.source_frames if row else 0 for row in parts]
-        return [max(stems) + rows["master"].stem_frames, *stems]
 
     def carry(self, results: np.ndarray) -> None:
         """Hand on what was rendered and reported since the last call. Called by the pump. [main]"""
@@ -138,3 +131,11 @@ class Recordings:
         """End the take and write everything out. Idempotent. [main]"""
         if self.recorder is not None:
             self.recorder.close()
+
+
+def stem_delays(engine: Any) -> list[int]:
+    """By how many frames the sound of the master and of each part lags behind the notes. [any]"""
+    rows = {row.path: row for row in engine.latencies()}
+    parts = [rows.get(f"part {number + 1}") for number in range(MAX_PARTS)]
+    stems = [row.stem_frames - row.source_frames if row else 0 for row in parts]
+    return [max(stems) + rows["master"].stem_frames, *stems]
