@@ -66,4 +66,5 @@ def test_an_export_does_not_tell_of_the_delay_of_plugins(tmp_path: Path) -> None
     assert np.abs(before["04"]).max() > 1 << 24
     length = len(before["04"]) - LEAD - LATENCY  # the recording ended so much sooner
     np.testing.assert_array_equal(after["04"][:length], before["04"][:length])
-    np.testing.assert_array_equal(after["01"][:length], -before["01"][:length])
+    upside_down = after["01"][:length].astype(np.int64) + before["01"][:length]
+    assert np.abs(upside_down).max() <= 256  # the last bit of 24
