@@ -115,7 +115,7 @@ def unpacked(folder: Path, name: str) -> Path:
     archive = folder / f"{name}.tar.zst"
     if not archive.is_file():
         raise SystemExit(f"{folder} holds neither {name}/ nor {name}.tar.zst")
-    target = BUILD / "packs"
+    target = BUILD.parent / "packs"
     if not (target / name / "index.jsonl").is_file():
         target.mkdir(parents=True, exist_ok=True)
         command = ["tar", "--use-compress-program=zstd", "-xf", str(archive), "-C", str(target)]

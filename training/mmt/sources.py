@@ -15,7 +15,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import mido
 import numpy as np
 from tqdm import tqdm
 
@@ -50,6 +49,8 @@ def in_order(rows: Iterable[Row]) -> np.ndarray:
 
 def read_midi(path: Path) -> np.ndarray:
     """Return the notes of a MIDI file; ValueError if it is none or counts in seconds."""
+    import mido
+
     try:
         midi = mido.MidiFile(path, clip=True)
     except (OSError, EOFError, ValueError, LookupError, mido.KeySignatureError) as error:
