@@ -2,8 +2,8 @@
 
     python -m training.mmt.ship --weights build/mmt/turn.npz --out FILE.npz
 
-Prints size, sha256 and the NLL of both on validation pieces. With --onnx FILE the layers are also
-written for onnxruntime.
+Prints size, sha256 and the NLL of both on validation pieces. With --half FILE the weights are also
+written as float16, which evaluate and stream read; with --onnx FILE the layers for onnxruntime.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from models.mmt.quantise import quantised, write_file
 from training.mmt.data import KINDS, Corpus, padded
 from training.mmt.network import imported
 from training.mmt.prepare import BUILD, CORPUS
-from training.mmt.train import load_weights, nll_of
+from training.mmt.train import load_weights, nll_of, save_arrays
 
 MOST_WORSE = 0.5  # per cent
 
@@ -30,6 +30,7 @@ def main() -> None:
     )
     parser.add_argument("--weights", type=Path, default=BUILD / "turn.npz")
     parser.add_argument("--out", type=Path, default=BUILD / "turn-int8.npz")
+    parser.add_argument("--half", type=Path, help="also write the trained weights as float16")
     parser.add_argument("--onnx", type=Path, help="also write an int8 ONNX file")
     parser.add_argument("--data", type=Path, default=CORPUS)
     parser.add_argument("--pieces", type=int, default=20)
@@ -39,6 +40,9 @@ def main() -> None:
     digest = hashlib.sha256(options.out.read_bytes()).hexdigest()
     count = sum(array.size for array in arrays.values())
     print(f"{options.out}: {count} parameters, {options.out.stat().st_size} bytes, sha256 {digest}")
+    if options.half:
+        half = {name: array.astype(np.float16) for name, array in arrays.items()}
+        save_arrays(options.half, half, shape)
     if options.onnx:
         options.onnx.write_bytes(int8_model(float_model(arrays, shape)))
     corpus = Corpus(options.data, "valid")

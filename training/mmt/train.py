@@ -232,10 +232,14 @@ def nll_of(network: Network, batches, device: torch.device, mixed) -> dict[str, 
 
 def save_weights(path: Path, network: Network) -> None:
     """Write the arrays and, as `shape`, what they are of."""
-    shape = np.array([network.shape.text()])
-    sizes = np.array(network.shape.sizes)
+    save_arrays(path, exported(network), network.shape)
+
+
+def save_arrays(path: Path, arrays: dict[str, np.ndarray], shape: Shape) -> None:
+    """Write arrays of a shape, in one move so that no half file remains."""
+    text, sizes = np.array([shape.text()]), np.array(shape.sizes)
     new = path.with_suffix(".new.npz")
-    np.savez(new, allow_pickle=False, shape=shape, sizes=sizes, **exported(network))
+    np.savez(new, allow_pickle=False, shape=text, sizes=sizes, **arrays)
     new.replace(path)
 
 
