@@ -38,7 +38,7 @@ class Recording:
 
     start_frame: int  # in the session
     audio: np.ndarray
-    notes: list[tuple[float, mido.Message]]
+    messages: list[tuple[float, mido.Message]]
 
 
 class Ardour:
@@ -106,7 +106,7 @@ class Ardour:
         folder = self._session / "interchange" / self._session.name
         if len(self._tracks[name]) == 1:
             (path,) = (folder / "midifiles").glob(f"*_{name}-*.mid")
-            return Recording(start_frame, np.zeros((0, 2), np.float32), self._notes(path))
+            return Recording(start_frame, np.zeros((0, 2), np.float32), self._messages(path))
         sides = []
         for side in "LR":
             (path,) = (folder / "audiofiles").glob(f"*_{name}-*%{side}.wav")
@@ -115,7 +115,7 @@ class Ardour:
             sides.append(samples)
         return Recording(start_frame, np.stack(sides, axis=1), [])
 
-    def _notes(self, path: Path) -> list[tuple[float, mido.Message]]:
+    def _messages(self, path: Path) -> list[tuple[float, mido.Message]]:
         file, now_frame, found = mido.MidiFile(path), 0.0, []
         frames_a_tick = 0.5 * self._server.rate_hz / file.ticks_per_beat  # a session's 120 bpm
         for message in file.tracks[0]:

@@ -11,6 +11,7 @@ import soundfile
 
 from engine.jack import JackDevice
 from engine.midi.files import read_midi
+from engine.notes import NoteLog
 from engine.paths import presets_folder
 from engine.session import Session, Settings
 from engine.soundfonts import bundled_soundfont
@@ -32,6 +33,7 @@ def stereo(name: str) -> list[str]:
 TRACKS = {
     "Whole": stereo("master"),
     **{f"Part{part}": stereo(f"stem_{part:02d}") for part in range(1, PARTS + 1)},
+    "Notes": ["ripieno-test:midi_out"],
 }
 
 
@@ -44,6 +46,7 @@ def test_ardour_records_what_we_record_sample_by_sample(
     if shutil.which("ardour7-lua") is None:
         pytest.fail("Ardour is not installed (Debian: apt-get install ardour)")
     heard: list[np.ndarray] = []
+    log = NoteLog()
     settings = Settings(
         input_port="none",
         record=True,
@@ -51,7 +54,7 @@ def test_ardour_records_what_we_record_sample_by_sample(
         soundfont=bundled_soundfont(),
     )
     device = JackDevice("ripieno-test")
-    with Session(settings, lambda _: None, on_audio=heard.append, device=device) as session:
+    with Session(settings, lambda _: None, log.add, heard.append, device) as session:
         with ardour(jack_server, tmp_path, TRACKS) as daw:
             roll(True)
             time.sleep(0.3)
@@ -66,13 +69,29 @@ def test_ardour_records_what_we_record_sample_by_sample(
     whole = recorded["Whole"]
     first_frame = found_at(whole.audio, ours[:, :2])
     assert first_frame >= 0
-    for i, name in enumerate(TRACKS):
+    for i, name in enumerate(list(TRACKS)[: 1 + PARTS]):
         track = recorded[name]
         assert track.start_frame == whole.start_frame
         assert len(track.audio) == len(whole.audio) > (PLAY_S - 0.5) * jack_server.rate_hz
         assert np.abs(track.audio).max() > 0.01
         same = ours[first_frame : first_frame + len(track.audio), 2 * i : 2 * i + 2]
         assert np.array_equal(track.audio, same)
+    midi = recorded["Notes"]
+    assert midi.start_frame == whole.start_frame
+    struck = [(frame, m) for frame, m in midi.messages if m.type == "note_on" and m.velocity > 0]
+    played = sorted(
+        (note.start_frame - first_frame, note.part, note.pitch, note.velocity)
+        for note in log.notes
+        if jack_server.block_frames < note.start_frame - first_frame < len(whole.audio)
+    )
+    assert len(played) > 10
+    assert abs(len(struck) - len(played)) <= PARTS  # a chord may lie at an edge
+    for frame, part, pitch, velocity in played[PARTS:-PARTS]:
+        assert any(
+            (m.channel, m.note, m.velocity) == (part, pitch, velocity)
+            and abs(at - frame) <= jack_server.block_frames
+            for at, m in struck
+        ), (frame, part, pitch)
     taken, _ = soundfile.read(take / "master.wav", dtype="float32")
     assert found_at(taken, ours[:, :2], TWO_STEPS) >= 0
 
