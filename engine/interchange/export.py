@@ -21,12 +21,15 @@ LAST = "last"
 
 
 def find_take(name: str | Path, takes_folder: Path) -> Path:
-    """The folder of a take: a path, a name in `takes_folder`, or "last". ExportError if none."""
+    """The folder of a take: a path, a name in `takes_folder`, or "last". ExportError if none.
+
+    The last is the last that is whole, if there is one. [any]
+    """
     if str(name) == LAST:
-        newest = [take.folder for take in list_takes(takes_folder)]
-        if not newest:
+        takes = list_takes(takes_folder)
+        if not takes:
             raise ExportError(f"There are no takes in {takes_folder}")
-        return newest[0]
+        return next((take.folder for take in takes if take.complete), takes[0].folder)
     for folder in (Path(name).expanduser(), takes_folder / name):
         if folder.is_dir():
             return folder

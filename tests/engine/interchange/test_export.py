@@ -363,6 +363,13 @@ def test_takes_are_found_by_name_path_and_as_the_last(take: Path) -> None:
     assert find_take(take, takes) == take
     assert find_take(take.name, takes) == take
     assert find_take("last", takes) == take
+    newer = takes / "zzz"  # as it is while it is recorded
+    newer.mkdir()
+    for name in ("take.json", "events.journal"):
+        (newer / name).write_bytes((take / name).read_bytes())
+    assert find_take("last", takes) == take
+    (take / "take.mid").unlink()
+    assert find_take("last", takes) == newer
     with pytest.raises(ExportError, match="no such take, neither here nor in"):
         find_take("yesterday", takes)
     with pytest.raises(ExportError, match="There are no takes in"):
