@@ -15,6 +15,7 @@ from engine.address_row import (
     SECTIONS,
     SYNC_SOURCES,
     TOPICS,
+    TRIGGER,
     Address,
     Argument,
     ask,
@@ -40,6 +41,7 @@ GENERAL = (
     ask("/ripieno/statistics", "xruns, delays, callback load, voices, levels, notes sounding"),
     ask("/ripieno/histograms", "how often each delay and each load of the callback was seen"),
     button("/ripieno/statistics/reset", "count xruns, delays and loads from zero again"),
+    ask("/ripieno/latency", "every path from a key to the speaker, in frames and ms, by cause"),
     Address(
         "/ripieno/subscribe",
         "send me statistics (10 a second), events (as they sound), state (all of it when "
@@ -202,8 +204,21 @@ MIXER = (
 )
 
 TRANSPORT = (
+    ask("/ripieno/transport", "where the transport is, who leads it, and what goes out"),
     parameter(
         "/ripieno/tempo", "tempo, quarter notes a minute", number("bpm", 20, 400), "tempo_bpm"
+    ),
+    Address(
+        "/ripieno/transport/start",
+        "roll from the present beat; with a count-in from beat 0, after so many bars",
+        may(whole("count_in_bars", 0, 8)),
+        learn=TRIGGER,
+    ),
+    button("/ripieno/transport/stop", "stand still at the present beat"),
+    Address(
+        "/ripieno/transport/locate",
+        "go to a beat, in quarter notes from the beginning",
+        number("beat", 0, 100000),
     ),
     parameter(
         "/ripieno/transport/beats_per_bar",
@@ -258,5 +273,8 @@ TRANSPORT = (
         "1: send each part's bank and program",
         switch("programs"),
         "send_programs",
+    ),
+    button(
+        "/ripieno/midi_out/announce", "send every part's bank and program, as to a new instrument"
     ),
 )

@@ -16,7 +16,17 @@ ASSIGNERS = ("network", "zones", "closest")
 CONTROLS = ("ensemble", "player")
 CLICKS = ("off", "count_in", "always")
 TOPICS = ("statistics", "events", "state", "changes")
-SECTIONS = ("about", "ensemble", "device", "chains", "recorder", "learn", "rig")
+SECTIONS = (
+    "about",
+    "ensemble",
+    "device",
+    "transport",
+    "chains",
+    "latency",
+    "recorder",
+    "learn",
+    "rig",
+)
 LEARN_FROM = ("controls", "notes")
 PICKUP, JUMP, RELATIVE = "pickup", "jump", "relative"
 MODES = (PICKUP, JUMP, RELATIVE)

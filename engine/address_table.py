@@ -58,6 +58,13 @@ SENT: tuple[Sent, ...] = (
         "events",
         "settle mode: the note sounds in another part now",
     ),
+    Sent(
+        "/ripieno/transport_moved",
+        "hdfi",
+        "frame, beat, tempo_bpm, rolling",
+        "events",
+        "the transport started, stopped, jumped or has another tempo",
+    ),
     Sent("/ripieno/panicked", "h", "frame", "events", "everything was silenced"),
     Sent(
         "/ripieno/events_lost",

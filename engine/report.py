@@ -15,11 +15,12 @@ from engine.addresses import CHOICES, PROTOCOL
 from engine.notes import HOW, MOVED, NOTE_OFF, NOTE_ON
 from engine.osc import Event
 from engine.parameters import GLOBAL_PARAMETERS, PART_PARAMETERS
+from engine.rt.layout import PANICKED, TRANSPORT
+from engine.rt.transport import FRACTION
 
 if TYPE_CHECKING:
     from engine.session import Session
 
-PANICKED = 5
 PART_KEYS = (
     "name",
     "program",
@@ -30,7 +31,17 @@ PART_KEYS = (
     "midi_channel",
     "polyphony",
 )
-NOT_SHOWN = ("rolling",)  # where the transport tells it
+OF_TRANSPORT = (  # shown with it
+    "beats_per_bar",
+    "rolling",
+    "sync_source",
+    "jack_master",
+    "clock_out",
+    "midi_out_mode",
+    "send_programs",
+    "click",
+    "click_gain_db",
+)
 
 
 def about(session: Session) -> dict[str, Any]:
@@ -65,8 +76,7 @@ def ensemble(session: Session) -> dict[str, Any]:
             }
             for index, part in enumerate(playing.parts)
         ],
-        **{name: get(name) for name in GLOBAL_PARAMETERS if name not in NOT_SHOWN},
-        **{name: choices[int(get(name))] for name, choices in CHOICES.items()},
+        **{name: setting(session, name) for name in GLOBAL_PARAMETERS if name not in OF_TRANSPORT},
     }
 
 
@@ -87,10 +97,39 @@ def device(session: Session) -> dict[str, Any]:
     }
 
 
+def setting(session: Session, name: str) -> float | str:
+    """A setting's value, as a word where it is one. [any]"""
+    value = session.get(name)
+    return CHOICES[name][int(value)] if name in CHOICES else value
+
+
+def transport(session: Session) -> dict[str, Any]:
+    """Where the clock is, who leads it, what goes out. [any]"""
+    now = session.engine.transport()
+    return {
+        "transport": {
+            **{name: setting(session, name) for name in OF_TRANSPORT},
+            "tempo_bpm": round(now.tempo_bpm, 3),
+            "frame": now.frame,
+            "beat": round(now.beat, 4),
+            "rolling": now.rolling,
+            "locked": now.locked,
+        }
+    }
+
+
+def latency(session: Session) -> dict[str, Any]:
+    """Every path's latency by cause, to the speaker. [any]"""
+    rows = session.engine.latencies(session.device.latency_frames)
+    return {"latency": [row.to_table() for row in rows]}
+
+
 SECTIONS: dict[str, Callable[[Session], dict[str, Any]]] = {
     "about": about,
     "ensemble": ensemble,
     "device": device,
+    "transport": transport,
+    "latency": latency,
     "chains": lambda session: {"chains": session.plugins.state()},
     "recorder": lambda session: {"recorder": session.recorder_state()},
     "learn": lambda session: {"learn": session.learn.state()},
@@ -148,6 +187,9 @@ def osc_event(record: tuple, rate_hz: int) -> Event | None:
     if kind == MOVED:
         values = (("i", note), ("i", part + 1), ("i", c + 1), ("i", a), at)
         return Event("/ripieno/note_moved", values)
+    if kind == TRANSPORT:
+        beat, tempo_bpm = note + delay_frames / FRACTION, confidence
+        return Event("/ripieno/transport_moved", (at, ("d", beat), ("f", tempo_bpm), ("i", a & 1)))
     return Event("/ripieno/panicked", (at,)) if kind == PANICKED else None
 
 

@@ -11,10 +11,12 @@ from typing import Any
 
 from engine.addresses import CHOICES
 from engine.ensembles import PART_RULES, Ensemble, load_ensemble
+from engine.errors import RipienoError
 from engine.parameters import GLOBAL_PARAMETERS, PART_PARAMETERS
 from engine.rigs import NOT_OF_PARTS, Rig, setting_rules
 
 UNNAMED = "Unnamed"
+COSTLY = ("sync_source", "midi_out_mode")
 
 
 def set_up(session: Any, rig: Rig) -> None:
@@ -27,7 +29,13 @@ def set_up(session: Any, rig: Rig) -> None:
                 session.set(key, value, index)
     for name, value in rig.settings.items():
         choices = CHOICES.get(name)
-        session.set(name, choices.index(str(value)) if choices else float(value))
+        number = choices.index(str(value)) if choices else float(value)
+        if name in COSTLY and number == session.get(name):
+            continue  # not to be begun anew
+        try:
+            session.set(name, number)
+        except RipienoError as error:  # no JACK, no Link here: the rest is worth having
+            session.say(f"{rig.name}: {name}: {error}.")
     if rig.learned is not None:
         session.learn.replace(rig.learned)
     _set_up_chains(session, rig)

@@ -1,8 +1,8 @@
 """Rigs: everything a player sets up for a piece, as one readable file. [main]
 
-An ensemble with the values that differ from its own, the settings, the chains of plugins, the
-learned controls, MIDI out and sync. presets/README.md is the schema. A `Rig` that exists is valid;
-messages name the file, the key, the value and what would be legal.
+An ensemble with the values that differ from its own, the settings (of clock and MIDI out too), the
+chains of plugins and the learned controls. presets/README.md is the schema. A `Rig` that exists is
+valid; messages name the file, the key, the value and what would be legal.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from engine.address_row import MIDI_OUT_MODES, SYNC_SOURCES
 from engine.addresses import CHOICES
 from engine.bindings import Binding
 from engine.ensembles import (
@@ -40,10 +39,7 @@ from engine.toml_text import to_toml
 
 KIND = "rigs"
 # Who has the floor, whether the clock runs and which button is panic are not part of a rig.
-NOT_IN_RIGS = (
-    *("control", "panic_cc", "rolling", "latency_compensation"),
-    *("sync_source", "jack_master", "clock_out", "midi_out_mode"),  # their tables have them
-)
+NOT_IN_RIGS = ("control", "panic_cc", "rolling", "latency_compensation", "jack_master")
 NOT_OF_PARTS = ("name", "voices")
 HEADER = "# A rig of Ripieno's: everything set up for a piece. It may be edited by hand.\n"
 TOP_RULES = {
@@ -52,9 +48,7 @@ TOP_RULES = {
     "tags": Several(Text(1, 32), 0, 16),
     "ensemble": Text(1, 400),
 }
-MIDI_OUT_RULES = {"mode": Choice(MIDI_OUT_MODES), "clock": Number(0, 1, whole=True)}
-SYNC_RULES = {"source": Choice(SYNC_SOURCES)}
-TABLES = ("settings", "parts", "chains", "learned", "midi_out", "sync")
+TABLES = ("settings", "parts", "chains", "learned")
 
 
 class RigError(PresetError):
@@ -74,18 +68,14 @@ class Rig:
     parts: dict[str, dict[str, Any]] = field(default_factory=dict)  # by the part's name
     chains: dict[str, dict[str, Any]] = field(default_factory=dict)  # as engine.plugins has them
     learned: tuple[Binding, ...] | None = None  # None: as they are
-    midi_out: dict[str, Any] = field(default_factory=dict)
-    sync: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for key, rule in TOP_RULES.items():
             object.__setattr__(self, key, _checked(key, getattr(self, key), rule))
-        for key in ("settings", "parts", "chains", "midi_out", "sync"):
+        for key in ("settings", "parts", "chains"):
             if not isinstance(getattr(self, key), dict):
                 raise RigError(f"{key} = {_show(getattr(self, key))} must be a table")
         _check_table("settings", self.settings, setting_rules())
-        _check_table("midi_out", self.midi_out, MIDI_OUT_RULES)
-        _check_table("sync", self.sync, SYNC_RULES)
         for name, values in self.parts.items():
             if not isinstance(values, dict):
                 raise RigError(f"parts.{name} = {_show(values)} must be a table")
@@ -117,7 +107,7 @@ class Rig:
             if getattr(self, key):
                 table[key] = list(self.tags) if key == "tags" else self.description
         table["ensemble"] = self.ensemble
-        for key in ("settings", "parts", "chains", "midi_out", "sync"):
+        for key in ("settings", "parts", "chains"):
             if getattr(self, key):
                 table[key] = getattr(self, key)
         if self.learned is not None:

@@ -228,6 +228,12 @@ class Session:
         """The value in force. [any]"""
         return self.engine.get(name, part)
 
+    def start_transport(self, count_in_bars: int = 0) -> None:
+        """Roll from the present beat; with a count-in from beat 0, after so many bars. [any]"""
+        if count_in_bars:
+            self.engine.locate(-count_in_bars * self.get("beats_per_bar"))
+        self.set("rolling", 1)
+
     def changed(self, section: str) -> None:
         """Tell remotes that a section of the state is new, and remember it with the rig. [any]"""
         if section != "rig":

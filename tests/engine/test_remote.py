@@ -44,6 +44,12 @@ ACTS: dict[str, tuple[tuple, Any]] = {
     "/ripieno/state": ((), JSON),
     "/ripieno/statistics": ((), JSON),
     "/ripieno/histograms": ((), JSON),
+    "/ripieno/latency": ((), JSON),
+    "/ripieno/transport": ((), JSON),
+    "/ripieno/transport/start": ((1,), NOTHING),
+    "/ripieno/transport/stop": ((), NOTHING),
+    "/ripieno/transport/locate": ((16.0,), NOTHING),
+    "/ripieno/midi_out/announce": ((), NOTHING),
     "/ripieno/statistics/reset": ((), NOTHING),
     "/ripieno/subscribe": (("events", 1.0), "/ripieno/subscribed"),
     "/ripieno/unsubscribe": (("events",), "/ripieno/unsubscribed"),
@@ -226,6 +232,12 @@ def test_everything_else_is_done(path: str, session: Session, remote: Remote) ->
         session.set("tempo_bpm", 60.0)
         if path.endswith("redo"):
             session.repertoire.undo()
+    if path == "/ripieno/take/export":
+        session.keep(1.0)
+        end_s = time.monotonic() + 20.0
+        while not any(take["complete"] for take in session.list_takes()["takes"]):
+            assert time.monotonic() < end_s
+            time.sleep(0.05)
     if path.startswith("/ripieno/learn/") and not path.endswith(("bind", "cancel", "all")):
         remote.tell("/ripieno/learn/bind", *ACTS["/ripieno/learn/bind"][0])
     remote.tell(path_of(row), *arguments)

@@ -82,7 +82,13 @@ def test_control_md_names_every_key_of_the_json(session: Session) -> None:
     state, statistics = session.state(), session.statistics()
     keys = {*state, *state["parts"][0], *state["device"], *state["model"], *state["recorder"]}
     keys |= {*statistics, *statistics["delay_ms"], *statistics["load_percent"]}
-    keys |= {*state["learn"], *state["rig"], *session.histograms()}
+    keys |= {
+        *state["transport"],
+        *state["latency"][0],
+        *state["learn"],
+        *state["rig"],
+        *session.histograms(),
+    }
     assert {key for key in keys if f"`{key}`" not in text} == set()
 
 
