@@ -22,9 +22,7 @@ WINDOW_MS = 45.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "input", metavar="IN", type=Path, help="MIDI, MusicXML or DAWproject"
-    )
+    parser.add_argument("input", metavar="IN", type=Path, help="MIDI, MusicXML or DAWproject")
     parser.add_argument(
         "-o", "--output", metavar="OUT.mid", type=Path, required=True, help="where to write"
     )

@@ -28,9 +28,7 @@ examples:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "input", metavar="IN", type=Path, help="MIDI, MusicXML or DAWproject"
-    )
+    parser.add_argument("input", metavar="IN", type=Path, help="MIDI, MusicXML or DAWproject")
     parser.add_argument(
         "-o", "--output", metavar="OUT.wav", type=Path, required=True, help="where to write"
     )
