@@ -74,8 +74,15 @@ class Ardour:
         return {name: self._read(name) for name in self._tracks}
 
     def end(self) -> None:
-        """End it, whatever it does; idempotent."""
-        if self._process is not None:
+        """End it, in order if it can be; idempotent.
+
+        A client that is killed holds up a synchronous server for many seconds.
+        """
+        if self._process is None or self._process.poll() is not None:
+            return
+        try:
+            self._process.communicate("stop\n", timeout=30)
+        except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.communicate()
 
