@@ -2,7 +2,7 @@
 
 Every picture is of a held-out piece; crosses mark the errors. Which stretch is shown is settled
 by rule: of Bach the beginning of the piece on which the LSTM does as on most, of the others the
-stretch in which it errs most. Written to training/part_separation/figures.
+stretch with all parts in which it errs most. Written to training/part_separation/figures.
 """
 
 import argparse
@@ -133,10 +133,12 @@ def stretch(picture: Picture, pieces: list[Chorale], labels: list[np.ndarray]) -
     best, found = -1.0, (0, 0)
     span = picture.quarters * STEPS
     for number, (piece, row) in enumerate(zip(pieces, wrong, strict=True)):
-        onset = piece.notes[: len(row), 0]
+        onset, part = piece.notes[: len(row), 0], piece.notes[: len(row), 3]
         for start in range(0, max(1, int(onset.max()) - span), 4 * STEPS):
-            inside = row[(onset >= start) & (onset < start + span)]
-            if len(inside) >= 40 and inside.mean() > best:
+            shown = (onset >= start) & (onset < start + span)
+            inside = row[shown]
+            everyone = len(np.unique(part[shown])) == len(np.unique(part))
+            if len(inside) >= 40 and everyone and inside.mean() > best:
                 best, found = float(inside.mean()), (number, start)
     return found
 

@@ -45,10 +45,10 @@ def runs() -> list[Run]:
     ]
     todo += table_2("quartets", recurrent) + table_2("quartets", recurrent, hinted=True)
     todo += table_2("game", recurrent) + table_2("game", recurrent, hinted=True)
-    todo += table_2("pop", recurrent)
-    for corpus in ("game", "bach", "quartets"):
+    todo += table_2("pop", recurrent) + table_3("game")
+    todo += table_2("pop", recurrent, hinted=True)
+    for corpus in ("bach", "quartets", "pop"):
         todo += table_3(corpus)
-    todo += table_2("pop", recurrent, hinted=True) + table_3("pop")
     for corpus in ("quartets", "game", "pop"):
         todo += table_2(corpus, attentive)
     todo += table_2("bach", ("bilstm",), hinted=True)
