@@ -155,6 +155,12 @@ DEVICES = (
         text("name"),
         slow=True,
     ),
+    ask("/ripieno/connections", "JACK connections that are remembered, and those not to be made"),
+    Address(
+        "/ripieno/connections/forget",
+        'forget those whose port or program contains this; "" is every one',
+        text("text"),
+    ),
     ask("/ripieno/inputs", "the MIDI inputs that are connected now", "s name, once for each"),
 )
 

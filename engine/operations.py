@@ -174,6 +174,8 @@ ACTS: dict[str, Operation] = {
     "/ripieno/setlist/previous": lambda session, at: session.repertoire.step(-1),
     "/ripieno/setlist/go": lambda session, at, number: session.repertoire.go(number - 1),
     "/ripieno/devices": lambda session, at: as_json(session.list_devices()),
+    "/ripieno/connections": lambda session, at: as_json(connections()),
+    "/ripieno/connections/forget": lambda session, at, text: forget_connections(text),
     "/ripieno/inputs": lambda session, at: _names(session.input_names()),
     "/ripieno/recorder": lambda session, at: as_json(session.recorder_state()),
     "/ripieno/takes": lambda session, at: as_json(session.list_takes()),
@@ -182,6 +184,24 @@ ACTS: dict[str, Operation] = {
         [str(session.export(take, form))]
     ),
 }
+
+
+def connections() -> dict[str, Any]:
+    """The connections that are remembered, ready for JSON. [any]"""
+    from engine.connections import connections_file, read
+
+    made, parted = read(connections_file())
+    return {"connected": sorted(made), "parted": sorted(parted)}
+
+
+def forget_connections(text: str) -> None:
+    """Forget connections; the device notices by the file. RipienoError if it cannot be. [any]"""
+    from engine.connections import Connections, connections_file
+
+    memory = Connections(connections_file())
+    memory.forget(text)
+    if memory.trouble:
+        raise RipienoError(memory.trouble)
 
 
 def binding_of(text: str) -> Binding:

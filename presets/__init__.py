@@ -1,1 +1,1 @@
-"""Ensembles as readable TOML files; the schema is in README.md beside this file."""
+"""Ensembles, rigs and set lists as readable TOML files; the schema is in README.md beside."""

@@ -90,6 +90,8 @@ ACTS: dict[str, tuple[tuple, Any]] = {
     "/ripieno/setlist/previous": ((), NOTHING),
     "/ripieno/setlist/go": ((2,), NOTHING),
     "/ripieno/devices": ((), JSON),
+    "/ripieno/connections": ((), JSON),
+    "/ripieno/connections/forget": (("",), NOTHING),
     "/ripieno/inputs": ((), list),
     "/ripieno/recorder": ((), JSON),
     "/ripieno/takes": ((), JSON),
@@ -233,7 +235,7 @@ def test_everything_else_is_done(path: str, session: Session, remote: Remote) ->
         if path.endswith("redo"):
             session.repertoire.undo()
     if path == "/ripieno/take/export":
-        session.keep(1.0)
+        session.keep(60.0)
         end_s = time.monotonic() + 20.0
         while not any(take["complete"] for take in session.list_takes()["takes"]):
             assert time.monotonic() < end_s

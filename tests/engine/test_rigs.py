@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from engine import bindings, rigs
 from engine.ensembles import load_ensemble
 from engine.paths import config_folder, presets_folder
 from engine.plugins.builtin import EFFECTS
@@ -39,8 +40,8 @@ def test_a_shipped_rig_loads_and_finds_its_players_and_plugins(path: Path) -> No
 
 
 def test_there_are_rigs_and_a_set_list_of_them() -> None:
-    rigs, complaints = list_rigs()
-    assert {rig.id for rig in rigs} >= {path.stem for path in SHIPPED}
+    found, complaints = list_rigs()
+    assert {rig.id for rig in found} >= {path.stem for path in SHIPPED}
     assert len(SHIPPED) >= 4
     assert complaints == []
     setlists, complaints = list_setlists()
@@ -83,8 +84,8 @@ def test_ones_own_comes_before_a_shipped_one() -> None:
 def test_a_broken_one_of_ones_own_is_told_and_hides_no_other() -> None:
     path = write(config_folder() / "rigs", 'format = 1\nname = ""\n', "broken.toml")
     try:
-        rigs, complaints = list_rigs()
-        assert len(rigs) == len(SHIPPED)
+        found, complaints = list_rigs()
+        assert len(found) == len(SHIPPED)
         assert len(complaints) == 1
         assert str(path) in complaints[0]
     finally:
@@ -144,6 +145,13 @@ def test_a_disk_that_refuses_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(PresetError, match="cannot be written"):
         save_rig(Rig("x", "X"), tmp_path / "file")
+
+
+def test_the_readme_names_every_key() -> None:
+    text = (presets_folder() / "README.md").read_text(encoding="utf-8")
+    keys = {*rigs.TOP_RULES, *rigs.setting_rules(), *rigs.part_rules(), *bindings.KEYS, "format"}
+    assert {key for key in keys if f"`{key}`" not in text} == set()
+    assert {path.stem for path in SHIPPED if f"`{path.stem}`" not in text} == set()
 
 
 def test_names_become_names_of_files() -> None:
