@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from models.mmt.instruments import code_of
-from models.mmt.representation import decode, encode
+from models.mmt.representation import check_order, decode, encode, with_advances, with_beats
 from tests.training.mmt.music import piece
 from training.mmt import sources as s
+from training.mmt.baselines import MMM, REMI
 
 VIOLIN, CELLO, PIANO = code_of("violin"), code_of("cello"), code_of("piano")
 
@@ -159,3 +160,25 @@ def test_an_empty_folder_is_told(tmp_path):
         s.read_corpus("sod", tmp_path)
     with pytest.raises(SystemExit, match=r"PDMX\.csv cannot be read"):
         s.read_corpus("pdmx", tmp_path)
+
+
+# The first 24 beats of an OpenScore quartet, symphony and song (CC0), each key of a player once.
+REAL = {"quartet": (107, 3), "orchestra": (545, 11), "song": (105, 2)}
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_real_music_survives_every_representation(name):
+    music = s.read_midi(Path(__file__).parent / "real" / f"{name}.mid")
+    assert (len(music), len(np.unique(music[:, 3]))) == REAL[name]
+    rows = encode(music)
+    check_order(rows)
+    assert np.array_equal(decode(rows), music)
+    assert np.array_equal(with_beats(with_advances(rows)), rows)
+    for kind in (MMM, REMI):
+        assert np.array_equal(np.unique(kind.decode(kind.encode(music)), axis=0), music)
+
+
+def test_the_demo_piece_is_represented():
+    music = s.read_midi(Path(__file__).parents[3] / "presets" / "demo" / "herzliebster_jesu.mid")
+    assert len(music) > 100
+    assert np.array_equal(decode(encode(music)), music)
