@@ -49,8 +49,8 @@ class Graph(Protocol):
         """The full names of all ports."""
         ...
 
-    def identity(self, client: str) -> str:
-        """What another client of the same name would not have; empty if it is not there."""
+    def identity(self, port: str) -> str:
+        """What another port of the same name would not have."""
         ...
 
     def links(self) -> set[Link]:
@@ -83,7 +83,7 @@ class Connections:
     def look_anew(self) -> None:
         """Whatever is connected now is not the player's doing; what is remembered is due. [main]"""
         self._seen: set[Link] = set()
-        self._there: dict[str, str] = {}  # peer's port -> its client's identity, at the last look
+        self._there: dict[str, str] = {}  # peer's port -> its identity, at the last look
         self._waiting: set[Link] = set()  # to be connected, refused so far
         self._missing: Counter[Link] = Counter()  # looks since a link went while its peer stayed
 
@@ -137,13 +137,9 @@ class Connections:
         return self._trouble
 
     def _look_for_peers(self, graph: Graph, links: set[Link]) -> dict[str, str]:
-        """The ports we care for that are there, each with its client's identity."""
+        """The ports we care for that are there, each with its identity."""
         peers = {link.peer for link in self.connected | self._seen | set(self._missing) | links}
-        present = peers & graph.ports()
-        identities = {
-            client: graph.identity(client) for client in {p.partition(":")[0] for p in present}
-        }
-        return {peer: identities[peer.partition(":")[0]] for peer in present}
+        return {peer: graph.identity(peer) for peer in peers & graph.ports()}
 
     def _learn_new(self, links: set[Link]) -> None:
         for link in links - self._seen:

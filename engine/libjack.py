@@ -54,14 +54,14 @@ class ServerGraph:
         """The full names of all ports. [main]"""
         return set(find_ports(self._lib, self._client, None, 0))
 
-    def identity(self, client: str) -> str:
-        """What another client of the same name would not have; empty if it is not there. [main]"""
-        found = self._lib.jack_get_uuid_for_client_name(self._client, client.encode())
-        if not found:
-            return ""
-        identity = ctypes.string_at(found).decode(errors="replace")
-        self._lib.jack_free(found)
-        return identity
+    def identity(self, port: str) -> str:
+        """What another port of the same name would not have. [main]"""
+        lib, client = self._lib, self._client
+        found = lib.jack_get_uuid_for_client_name(client, port.partition(":")[0].encode())
+        program = ctypes.string_at(found).decode(errors="replace") if found else ""
+        lib.jack_free(found)
+        there = lib.jack_port_by_name(client, port.encode())
+        return f"{program} {lib.jack_port_uuid(there) if there else 0}"
 
     def links(self) -> set[Link]:
         """Everything the client's ports are connected to. [main]"""
@@ -110,6 +110,7 @@ def load_libjack() -> Any:
         "jack_port_register": (pointer, pointer, text, text, ctypes.c_ulong, ctypes.c_ulong),
         "jack_port_by_name": (pointer, pointer, text),
         "jack_port_name_size": (ctypes.c_int,),
+        "jack_port_uuid": (ctypes.c_uint64, pointer),
         "jack_port_get_aliases": (ctypes.c_int, pointer, pointer),
         "jack_port_set_alias": (ctypes.c_int, pointer, text),
         "jack_port_unset_alias": (ctypes.c_int, pointer, text),
