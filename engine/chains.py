@@ -87,11 +87,11 @@ class Chains:
         b, c = int(instrument) | (self._serial & 127) << 1, self._serial >> 7
         send(layout.ATTACH_CHAIN, slot, b, c, delays, float(memory.address), None)
 
-    def detach(self, send: Send, slot: int) -> None:
+    def detach(self, send: Send, slot: int, keep_delay_frames: int) -> None:
         """Let a slot's chain fade out; `is_free` tells when it has. [main]"""
         _check_slot(slot)
         self._leads.pop(slot, None)
-        send(layout.DETACH_CHAIN, slot, 0, 0, 0, 0.0, None)
+        send(layout.DETACH_CHAIN, slot, 0, 0, 0, float(keep_delay_frames), None)
 
     def is_free(self, slot: int) -> bool:
         """Whether the callback touches no memory of a slot any more. [main]"""

@@ -59,6 +59,7 @@ DESTINATIONS = {
     "bank": layout.BANK_VOICES,
     "midi": layout.NOWHERE,
 }
+LONGEST_KEPT_S = 600.0  # the delay of a chain that may come back
 FURTHEST_AHEAD_S = 0.05  # some devices ask for their blocks in bursts of about 20 ms
 
 
@@ -389,9 +390,14 @@ class Engine:
             latency_frames=latency_frames,
         )
 
-    def detach_chain(self, slot: int) -> None:
-        """Let a slot's chain fade out; it is free within 1500 frames, see chain_is_free. [main]"""
-        self._chains.detach(self._pack, slot)
+    def detach_chain(self, slot: int, keep_delay_s: float = 0.0) -> None:
+        """Let a slot's chain fade out; it is free within 200 frames, see chain_is_free. [main]
+
+        Its delay stays for so long, for a chain that is expected back: timing does not change.
+        """
+        if not 0.0 <= keep_delay_s <= LONGEST_KEPT_S:
+            raise ValueError(f"keep_delay_s must be 0 to {LONGEST_KEPT_S:g}, got {keep_delay_s:g}")
+        self._chains.detach(self._pack, slot, int(keep_delay_s * self.rate_hz))
 
     def chain_is_free(self, slot: int) -> bool:
         """Whether the callback touches no memory of a slot's chains any more. [main]"""
@@ -569,7 +575,10 @@ class Engine:
 
     def latencies(self, device_frames: int = 0) -> list[PathLatency]:
         """Return how late every path is heard, through a device that is so late itself. [any]"""
-        return path_latencies(self._rig, self._chains.lead_and_latency, device_frames)
+        state = self._state
+        ahead = bool(state["deadline"]) and not state["midi_port"]  # see now_frame
+        input_frames = int(state["block_frames"]) if ahead else 0
+        return path_latencies(self._rig, self._chains.lead_and_latency, input_frames, device_frames)
 
     def reset_stats(self) -> None:
         """Begin counting anew. [any]"""

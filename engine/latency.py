@@ -27,6 +27,7 @@ from engine.rt.layout import (
 class PathLatency:
     """One path's latency in frames, by cause; its own output is spared `master_frames`.
 
+    `input_frames`: a key's event waits so long that all wait equally (JACK's: 0);
     `source_frames`: at most, for the sound itself to begin (FluidSynth's blocks; 0 otherwise);
     `chain_frames`: the time a chain's host has; `plugin_frames`: what its plugins report;
     `compensation_frames`: waiting for the parts that are later.
@@ -34,6 +35,7 @@ class PathLatency:
 
     path: str
     rate_hz: int
+    input_frames: int = 0
     source_frames: int = 0
     chain_frames: int = 0
     plugin_frames: int = 0
@@ -44,9 +46,8 @@ class PathLatency:
     @property
     def stem_frames(self) -> int:
         """From the event to the path's own output, before the device."""
-        return (
-            self.source_frames + self.chain_frames + self.plugin_frames + self.compensation_frames
-        )
+        sound = self.source_frames + self.chain_frames + self.plugin_frames
+        return self.input_frames + sound + self.compensation_frames
 
     @property
     def total_frames(self) -> int:
@@ -67,6 +68,7 @@ class PathLatency:
 def path_latencies(
     rig: SimpleNamespace,
     lead_and_latency: Callable[[int], tuple[int, int] | None],
+    input_frames: int,
     device_frames: int,
 ) -> list[PathLatency]:
     """Return a row for each active part, send with a chain, audio input, and the master. [any]
@@ -84,6 +86,7 @@ def path_latencies(
         return PathLatency(
             path,
             rate_hz,
+            input_frames=input_frames if slot < MAX_PARTS else 0,
             source_frames=source_frames,
             chain_frames=lead,
             plugin_frames=plugin,

@@ -29,6 +29,7 @@ STEADY_S = 30.0  # a fault after so long begins the count anew
 TRIES = 3
 MAX_LATENCY_FRAMES = 4096  # that can be compensated beside the longest lead
 ANSWER_S = 1.0
+KEPT_S = 30.0  # for which a chain that starts again keeps its delay, so that timing stays
 FADED_S = 1.0  # after which nothing of a chain is heard that was taken out
 
 
@@ -195,7 +196,7 @@ class HostedChain:
             self._host = None
             until_s = time.monotonic() + FADED_S
             self._leaving += [(until_s, host) for host in hosts.values()]
-        if attached is not None:
+        if attached is not None or self.state == RESTARTING:
             self.engine.detach_chain(self.slot)
 
     @property
@@ -356,7 +357,7 @@ class HostedChain:
                 self._host = None
             self.editor = None
         if attached:
-            self.engine.detach_chain(self.slot)
+            self.engine.detach_chain(self.slot, keep_delay_s=KEPT_S)
         host.close()
         with self._lock:
             if self._host is not None or self._spec is None:
@@ -373,6 +374,7 @@ class HostedChain:
             self._load(spec, RESTARTING)
 
     def _fail(self, reason: str) -> None:
+        self.engine.detach_chain(self.slot)  # its delay is of no use any more
         self.state, self.message = FAILED, reason
         self._say(f"{self._title} plays without its plugins: {reason}.")
 

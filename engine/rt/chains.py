@@ -45,6 +45,7 @@ RISE = np.float32(1.0 / 1024.0)  # a frame, from dry to processed
 FALL = np.float32(1.0 / QUANTUM)  # so much is always there when the fall begins
 LOUDEST = np.float32(64.0)  # what is louder is no sound
 NO_HEADROOM = 1 << 40
+REST_FRAMES = 2048  # after a miss, lest a host that is always a little late make it flutter
 LAST, NEXT, PRESENT = 0, 1, 2  # of rig.chain_serials, three a slot
 
 
@@ -76,9 +77,14 @@ def attach_chain(rig, slot, instrument, serial, delays, address):
 
 
 @rt
-def detach_chain(rig, slot):
-    """Let a slot's chain fade out; its memory is not touched after it is reported free. [audio]"""
+def detach_chain(rig, slot, keep):
+    """Let a slot's chain fade out; its memory is not touched after it is reported free. [audio]
+
+    Its delay stays for `keep` frames: if another follows by then, nobody hears the delays change.
+    """
     chain = rig.chains[slot]
+    chain.keep_until = rig.state[0].frame + keep
+    rig.state[0].align_due = 1
     if chain.next_address != 0:
         chain.next_address = 0
         emit(rig, CHAIN_FREED, -1, chain.next_serial, 0, np.float32(0.0), slot, 0, 0)
@@ -100,6 +106,7 @@ def _free(rig, slot):
     """Report a chain that nothing is heard of any more, and forget it. [audio]"""
     chain = rig.chains[slot]
     chain.address = 0
+    rig.state[0].aim_due = 1
     emit(rig, CHAIN_FREED, -1, chain.serial, 0, np.float32(0.0), slot, 0, 0)
     store_release(rig.chain_serials, 3 * slot + PRESENT, 0)
     rig.state[0].align_due = 1
@@ -125,6 +132,8 @@ def _begin(rig, slot):
     chain.good_from = 0
     chain.wet = np.float32(0.0)
     chain.rising = 0
+    chain.rest_until = 0
+    chain.keep_until = 0
     chain.hung = 0
     chain.misses = 0
     chain.dry_frames = 0
@@ -132,6 +141,7 @@ def _begin(rig, slot):
     chain.events_lost = 0
     chain.headroom = NO_HEADROOM
     state.align_due = 1
+    state.aim_due = 1
     if chain.instrument != 0 and slot < MAX_PARTS:
         part = rig.parts[slot]
         for controller in range(1, 96):
@@ -175,6 +185,11 @@ def tend_chains(rig):
             busy = True
             if chain.hung != 0:
                 _unhang(rig, slot)
+        elif chain.keep_until > state.frame:
+            busy = True
+        elif chain.keep_until != 0:
+            chain.keep_until = 0
+            state.align_due = 1
     sends = rig.chains[SEND_A_CHAIN].address != 0 or rig.chains[SEND_B_CHAIN].address != 0
     state.sends_on = 1 if sends else 0
     align(rig)
@@ -192,6 +207,8 @@ def _may_rise(rig, slot):
     chain = rig.chains[slot]
     strip = rig.strips[slot]
     if chain.leaving != 0 or chain.bypass != 0 or is_fading(rig, slot):
+        return False
+    if rig.state[0].frame < chain.rest_until:
         return False
     if strip.latency != chain.latency or strip.delay - strip.latency < chain.lead:
         return False
@@ -239,6 +256,7 @@ def _run(rig, slot, left, right, count):
         if spare < 0:
             chain.rising = 0
             chain.misses += 1
+            chain.rest_until = state.frame + REST_FRAMES
     if chain.rising == 0 and chain.misses > 0:
         chain.dry_frames += count
     if chain.rising == 0 and chain.wet <= np.float32(0.0):
@@ -320,6 +338,12 @@ def instrument_plays(rig, part):
     """Return whether a part's notes go to an instrument of its chain now. [audio]"""
     chain = rig.chains[part]
     return chain.address != 0 and chain.instrument != 0 and chain.rising != 0
+
+
+@rt
+def has_instrument(rig, part):
+    """Return whether a part's chain begins with an instrument, in time or not. [audio]"""
+    return rig.chains[part].address != 0 and rig.chains[part].instrument != 0
 
 
 @rt

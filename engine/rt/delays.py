@@ -55,9 +55,11 @@ def read_line(rig, slot, delay, left, right, count):
 
 @rt
 def chain_delay(rig, slot):
-    """Return by how many frames a slot's chain is late, of itself. [audio]"""
+    """Return by how many frames a slot's chain is late, of itself; also one just gone. [audio]"""
     chain = rig.chains[slot]
-    return chain.lead + chain.latency if chain.address != 0 else 0
+    if chain.address != 0 or chain.keep_until > rig.state[0].frame:
+        return chain.lead + chain.latency
+    return 0
 
 
 @rt
@@ -92,7 +94,7 @@ def align(rig):
         strip = rig.strips[slot]
         delay = _wanted(rig, slot, common)
         latency = 0
-        if slot < FIRST_RETURN and rig.chains[slot].address != 0:
+        if slot < FIRST_RETURN and chain_delay(rig, slot) > 0:
             latency = rig.chains[slot].latency
         if delay != strip.delay or latency != strip.latency:
             strip.from_delay = strip.delay

@@ -36,8 +36,8 @@ MIDI, PART_MIDI, SET, PANIC, QUIT, FREE_BANK = 1, 2, 3, 4, 5, 6
 CLOCK, PART_AT_BEAT = 10, 11  # a system message of a MIDI clock; a part's message, value = beat
 RELEASE, CLOSE_CHORD, DECIDE = 16, 17, 18  # made inside the callback
 # Of chains; a: slot. ATTACH_CHAIN: value address, index lead | latency << 16, b and c instrument |
-# serial << 1. SET_CHAIN: b what, index as above or bypass. CHAIN_EVENT: b kind, c plugin, index
-# parameter.
+# serial << 1. DETACH_CHAIN: value frames for which the delay stays. SET_CHAIN: b what, index as
+# above or bypass. CHAIN_EVENT: b kind, c plugin, index parameter.
 ATTACH_CHAIN, DETACH_CHAIN, SET_CHAIN, CHAIN_EVENT = 24, 25, 26, 27
 CHAIN_DELAYS, CHAIN_BYPASS = 0, 1  # what SET_CHAIN sets
 
@@ -262,6 +262,10 @@ STATE = np.dtype(
         ("compensation", "i8"),
         ("align_due", "i8"),  # 1: the strips' delays are not what they should be
         ("align_free", "i8"),  # frame before which they cross-fade still
+        (
+            "aim_due",
+            "i8",
+        ),  # 1: an instrument came or went: the strips' gains are not what they were
         ("master_from", "f4"),
         ("master_to", "f4"),
         ("master_at", "i8"),
@@ -417,6 +421,8 @@ CHAIN = np.dtype(
         ("events", "i8"),  # sent
         ("wet", "f4"),  # 0: what went in is heard, 1: what came out of the plugins
         ("rising", "i8"),  # 1: processed audio is there in time
+        ("rest_until", "i8"),  # frame before which it does not come back from a miss
+        ("keep_until", "i8"),  # frame up to which the delay of one that has gone stays
         ("hung", "i8"),  # an event found no room: a note may hang in the instrument
         ("misses", "i8"),
         ("dry_frames", "i8"),

@@ -6,7 +6,7 @@ of the stream's frame alone.
 
 import numpy as np
 
-from engine.rt.chains import run_strip
+from engine.rt.chains import has_instrument, run_strip
 from engine.rt.delays import rest_line
 from engine.rt.effects import add_chorus, add_reverb, limit
 from engine.rt.layout import (
@@ -40,7 +40,7 @@ def aim_strip(rig, index):
         part.ramp_from[k] = _ramp(part.ramp_from[k], part.ramp_to[k], now)
     part.ramp_at = state.frame
     open_gain = part.gain
-    if part.destination == BANK_VOICES:
+    if part.destination == BANK_VOICES and not has_instrument(rig, index):
         open_gain *= part.expression
     hidden = part.mute != 0 or (state.any_solo != 0 and part.solo == 0)
     if hidden or state.quit != 0:
@@ -61,6 +61,7 @@ def aim_strip(rig, index):
 def aim_all(rig):
     """Start the ramps of all strips: a solo changes everybody. [audio]"""
     state = rig.state[0]
+    state.aim_due = 0
     state.any_solo = 0
     for i in range(MAX_PARTS):
         if rig.parts[i].active != 0 and rig.parts[i].solo != 0:

@@ -138,7 +138,7 @@ def _handle_chain(rig, kind, slot, b, c, index, value):
     if kind == ATTACH_CHAIN:
         attach_chain(rig, slot, b & 1, b >> 1 | c << 7, index, np.int64(value))
     elif kind == DETACH_CHAIN:
-        detach_chain(rig, slot)
+        detach_chain(rig, slot, np.int64(value))
     elif kind == SET_CHAIN:
         set_chain(rig, slot, b, index)
     else:

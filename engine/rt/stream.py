@@ -22,6 +22,7 @@ from engine.rt.layout import (
 )
 from engine.rt.mixer import (
     MASTER_LEFT,
+    aim_all,
     clear_mix,
     mix_segment,
     update_meters,
@@ -145,6 +146,8 @@ def _begin_quantum(rig):
     free_banks(rig)
     if state.chains_on != 0:
         tend_chains(rig)
+        if state.aim_due != 0:
+            aim_all(rig)
     update_meters(rig)
     watch_clock(rig)
     render_fluid(rig)

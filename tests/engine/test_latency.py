@@ -45,6 +45,15 @@ def test_a_soundfont_begins_on_its_grid_of_64_frames():
     assert (row.source_frames, row.total_frames) == (63, 63)
 
 
+def test_keys_that_do_not_come_by_jack_wait_a_block():
+    engine = new_engine(parts=1)
+    engine.begin(256, True)
+    found = paths(engine, device_frames=600)
+    engine.close()
+    assert (found["part 1"].input_frames, found["part 1"].total_frames) == (256, 856)
+    assert found["return 1"].total_frames == 600
+
+
 def test_the_figures_are_what_the_samples_say(hosts):
     engine = new_engine(ones_bank(), parts=3)
     engine.attach_chain(0, hosts(Delay(PLUGIN)).memory, lead_frames=LEAD, latency_frames=PLUGIN)

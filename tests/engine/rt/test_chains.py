@@ -294,6 +294,40 @@ def test_coming_and_going_are_cross_fades(host, engines):
     np.testing.assert_array_equal(audio[-1000:], plain[-1000:])
 
 
+def test_a_chain_that_is_expected_back_keeps_its_delay(host, impatient, engines):
+    engine = engines(sine_bank(100))
+    chain = attach(engine, 0, host(invert))
+    engine.render(SETTLED)
+    pieces = [play(engine, [(0, note_on(72)), (0, note_on(50))], 2048, stems=True)]
+    chain.close()
+    pieces.append(engine.render(640, stems=True))
+    engine.detach_chain(0, keep_delay_s=0.5)
+    pieces.append(engine.render(10000, stems=True))
+    attach(engine, 0, host(invert))
+    pieces.append(engine.render(20000, stems=True))
+    audio = np.concatenate(pieces)
+    assert engine.chain_stats(0).wet == 1.0
+    other = engines(sine_bank(100))
+    other.render(SETTLED)
+    plain = play(other, [(0, note_on(72)), (0, note_on(50))], len(audio), stems=True)
+    np.testing.assert_array_equal(stem(audio, 3)[LEAD:], stem(plain, 3)[:-LEAD])
+    np.testing.assert_array_equal(
+        np.abs(stem(audio, 0)[6000:12000]), np.abs(stem(plain, 0)[6000 - LEAD : 12000 - LEAD])
+    )
+    engine.detach_chain(0, keep_delay_s=0.5)
+    engine.render(23900)
+    assert engine.lags_frames[0] == LEAD
+    engine.render(300)
+    assert engine.lags_frames[0] == 0
+    attach(engine, 0, host(invert))
+    engine.render(SETTLED)
+    engine.detach_chain(0, keep_delay_s=0.5)
+    engine.render(640)
+    engine.detach_chain(0)  # it is not expected any more
+    engine.render(128)
+    assert engine.lags_frames[0] == 0
+
+
 def test_what_is_no_sound_is_not_heard(host, engines):
     def poison(audio, frame, events):
         made = -audio
@@ -355,6 +389,22 @@ def test_an_instrument_plays_a_note_at_its_frame(host, engines):
     heard = stem(audio, 0)[:, 0]
     assert np.flatnonzero(heard).tolist() == [37 + LEAD, 1000 + LEAD]
     np.testing.assert_allclose(heard[[37 + LEAD, 1000 + LEAD]], [0.5, -1 / 128])
+
+
+def test_expression_is_the_instruments_own(host, engines):
+    engine, chain, _ = instrument(engines, host)
+    engine.part_midi(0, controller(11, 30))
+    engine.render(2048)
+    assert [m[1:] for m in played(chain)] == [(0xB0, 11, 30)]
+    engine.part_midi(0, note_on(60, 64))
+    audio = engine.render(640, stems=True)
+    np.testing.assert_allclose(stem(audio, 0)[LEAD], 0.5)
+    engine.detach_chain(0)
+    engine.render(2048)
+    engine.part_midi(0, note_on(62, 64))
+    quiet = engine.render(SETTLED, stems=True)
+    level = (64 / 127) ** 2 * (30 / 127) ** 2
+    np.testing.assert_allclose(stem(quiet, 0)[-1], level, rtol=1e-4)
 
 
 def test_everything_a_part_is_told_reaches_its_instrument_at_its_frame(host, engines):
