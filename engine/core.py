@@ -651,6 +651,7 @@ class Engine:
     portaudio_callback_address: int = callback.portaudio_process.address or 0
     xrun_callback_address: int = callback.count_xrun.address or 0
     shutdown_callback_address: int = callback.server_gone.address or 0
+    freewheel_callback_address: int = callback.freewheel.address or 0
     latency_callback_address: int = jack_latency.address or 0
     timebase_callback_address: int = callback.jack_timebase.address or 0
 
@@ -732,6 +733,7 @@ class Engine:
         state["deadline"] = int(deadline)
         state["clock_ns"] = 0
         state["quit_done"] = 0
+        state["freewheel"] = 0
         self._switch_frame = AS_SOON_AS_POSSIBLE
         self._command(layout.QUIT, 0, -1, 1.0, None)  # void what an earlier stream never saw
         self.set("master_gain_db", self._values["master_gain_db", None])

@@ -319,6 +319,7 @@ class JackDevice:
         lib, client, engine = self._lib, self._client, self._engine
         lib.jack_set_process_callback(client, engine.jack_callback_address, engine.user_data)
         lib.jack_set_xrun_callback(client, engine.xrun_callback_address, engine.user_data)
+        lib.jack_set_freewheel_callback(client, engine.freewheel_callback_address, engine.user_data)
         lib.jack_set_latency_callback(client, engine.latency_callback_address, engine.user_data)
         lib.jack_on_shutdown(client, engine.shutdown_callback_address, engine.user_data)
         engine.server_down = False

@@ -117,6 +117,8 @@ def load_libjack() -> Any:
         "jack_port_get_latency_range": (None, pointer, ctypes.c_int, pointer),
         "jack_port_set_latency_range": (None, pointer, ctypes.c_int, pointer),
         "jack_port_connected": (ctypes.c_int, pointer),
+        "jack_set_freewheel_callback": (ctypes.c_int, pointer, pointer, pointer),
+        "jack_set_freewheel": (ctypes.c_int, pointer, ctypes.c_int),
         "jack_set_latency_callback": (ctypes.c_int, pointer, pointer, pointer),
         "jack_recompute_total_latencies": (ctypes.c_int, pointer),
         "jack_get_ports": (ctypes.POINTER(text), pointer, text, text, ctypes.c_ulong),

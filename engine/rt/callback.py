@@ -174,6 +174,13 @@ def server_gone(user):
     rig.state[0].server_down = 1
 
 
+@cfunc(types.void(types.int32, types.voidptr), cache=True, error_model="numpy")
+def freewheel(starting, user):
+    """JackFreewheelCallback. [worker]"""
+    rig = rig_at(user)
+    rig.state[0].freewheel = starting
+
+
 @rt
 def render(table, addresses, frames, block, inputs):
     """Drive the stream offline into OUT_CHANNELS buffers given by address, 0 = none. [main]

@@ -1,10 +1,11 @@
 """Chains of plugins, as the callback sees them: audio and events out, processed audio in. [audio]
 
 A chain shares memory with its host, a process (shared.py). The callback writes what a strip plays
-there and takes what the plugins made of it `lead` frames later. It never waits: if the host is
-late, hangs or is dead, the chain fades within 64 frames to its dry path, which is equally late, and
-back when the host is in time again. A part whose chain is an instrument plays new notes on its own
-sound meanwhile; a send is silent. Nothing a host may write there is trusted.
+there and takes what the plugins made of it `lead` frames later. It never waits (but while JACK
+freewheels, that is, runs as fast as it can and nobody listens): if the host is late, hangs or is
+dead, the chain fades within 64 frames to its dry path, which is equally late, and back when the
+host is in time again. A part whose chain is an instrument plays new notes on its own sound
+meanwhile; a send is silent. Nothing a host may write there is trusted.
 """
 
 import numpy as np
@@ -40,12 +41,14 @@ from engine.rt.shared import (
     VALID_FROM,
     WRITTEN,
 )
+from engine.rt.timing import now_ns
 
 RISE = np.float32(1.0 / 1024.0)  # a frame, from dry to processed
 FALL = np.float32(1.0 / QUANTUM)  # so much is always there when the fall begins
 LOUDEST = np.float32(64.0)  # what is louder is no sound
 NO_HEADROOM = 1 << 40
 REST_FRAMES = 2048  # after a miss, lest a host that is always a little late make it flutter
+PATIENCE_NS = 1_000_000_000
 LAST, NEXT, PRESENT = 0, 1, 2  # of rig.chain_serials, three a slot
 
 
@@ -252,6 +255,8 @@ def _run(rig, slot, left, right, count):
     store_release(header, WRITTEN, at + count)
     if chain.rising != 0:
         spare = _spare_frames(rig, slot, count)
+        if spare < 0 and state.freewheel != 0:
+            spare = _wait_for_host(rig, slot, count)
         chain.headroom = min(chain.headroom, spare)
         if spare < 0:
             chain.rising = 0
@@ -271,6 +276,16 @@ def _run(rig, slot, left, right, count):
         shares[n] = wet
     chain.wet = wet
     return True
+
+
+@rt
+def _wait_for_host(rig, slot, count):
+    """Return the spare frames when there are any, or when it took too long. Freewheeling only."""
+    until_ns = now_ns(rig) + PATIENCE_NS
+    spare = _spare_frames(rig, slot, count)
+    while spare < 0 and now_ns(rig) < until_ns:
+        spare = _spare_frames(rig, slot, count)
+    return spare
 
 
 @rt

@@ -254,6 +254,7 @@ STATE = np.dtype(
         ("channels", "i8"),  # output channels the device takes
         ("tap", "i8"),
         ("server_down", "i8"),
+        ("freewheel", "i8"),  # 1: JACK runs as fast as it can, and nobody listens
         ("last_frame_time", "i8"),
         ("input_channels", "i8"),  # that the device gives
         ("chains_on", "i8"),  # 1: chains are there, or delays: the strips' lines run

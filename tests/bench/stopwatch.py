@@ -172,7 +172,7 @@ class Watched:
     jack_callback_address = watch_jack.address
     xrun_callback_address = _ignore.address
     shutdown_callback_address = _ignore.address
-    latency_callback_address = 0
+    latency_callback_address = freewheel_callback_address = 0
     lags_frames = ()
     server_down = False
 

@@ -165,6 +165,35 @@ def test_what_comes_in_by_a_return_is_heard(jack_server):
             engine.close()
 
 
+@pytest.mark.jack
+def test_when_jack_freewheels_hosts_are_waited_for(jack_server, hosts):
+    """A DAW that exports runs faster than plugins can: all the same nothing is missed."""
+    device = JackDevice("ripieno-free")
+    engine = new_engine(ones_bank(), parts=1, ready=False)
+    device.start(engine)
+    try:
+        engine.attach_chain(0, hosts(slow).memory, lead_frames=4096)
+        wait_until(lambda: engine.chain_stats(0).wet == 1.0)
+        before, begun_s = engine.frame, time.monotonic()
+        device._lib.jack_set_freewheel(device._client, 1)
+        wait_until(lambda: engine.frame > before + 48000)
+        took_s = time.monotonic() - begun_s
+        stats = engine.chain_stats(0)
+        device._lib.jack_set_freewheel(device._client, 0)
+    finally:
+        device.close()
+        engine.close()
+    assert (stats.wet, stats.misses) == (1.0, 0)
+    assert stats.headroom_frames >= 0
+    assert took_s < 1.0
+
+
+def slow(audio, frame, events):
+    """Twice as fast as real time, no faster."""
+    time.sleep(0.5 * 64 / 48000)
+    return audio
+
+
 def wait_until(true, timeout_s: float = 5.0) -> None:
     deadline = time.monotonic() + timeout_s
     while not true():

@@ -104,7 +104,7 @@ class TinyEngine:
     portaudio_callback_address = _portaudio_process.address
     xrun_callback_address = _xrun.address
     shutdown_callback_address = _shutdown.address
-    latency_callback_address = 0
+    latency_callback_address = freewheel_callback_address = 0
     lags_frames = ()
 
     def __init__(self, rate_hz: int = 48000, tone_hz: float = 440.0) -> None:

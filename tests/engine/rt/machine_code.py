@@ -145,6 +145,7 @@ def main() -> None:
         callback.portaudio_process,
         callback.count_xrun,
         callback.server_gone,
+        callback.freewheel,
         jack_latency.jack_latency,
     )
     report = {}

@@ -19,7 +19,7 @@ from tests.engine.rig_helpers import new_engine, note_on, play
 ROOT = Path(__file__).parents[3]
 CALLBACKS = (
     *("jack_process", "jack_timebase", "jack_latency"),
-    *("portaudio_process", "count_xrun", "server_gone"),
+    *("portaudio_process", "count_xrun", "server_gone", "freewheel"),
 )
 
 
