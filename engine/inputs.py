@@ -84,10 +84,13 @@ class Inputs:
         look = self._look
         if look is None:
             return
+        from engine.loopback import is_midi_loopback
         from engine.midi.ports import lasting_name
 
         for name in look.get_ports():
             strange = any(word in name.casefold() for word in NOT_KEYBOARDS)
+            # What goes out through a loopback would come in again; asked for by name, it is opened.
+            strange = strange or is_midi_loopback(name)
             if strange or lasting_name(name) in self._known:
                 continue
             self._known.add(lasting_name(name))

@@ -22,10 +22,10 @@ AUDIO_LOOPBACKS = {
     "darwin": ("blackhole", "loopback audio", "soundflower", "aggregate", "vb-cable"),
 }
 MIDI_ADVICE = {
-    "win32": "for a DAW to play the parts: install loopMIDI and add a port in it, or, where "
-    "Windows has MIDI Services, use Default App Loopback",
-    "darwin": "Ripieno makes a MIDI port of its own; for one that stays: Audio MIDI Setup, Window, "
-    "Show MIDI Studio, IAC Driver, Device is online",
+    "win32": "for a DAW to play the parts: install loopMIDI and add a port in it, then ripieno "
+    'play --midi-out loopMIDI (or, where Windows has MIDI Services, --midi-out "App Loopback (A)")',
+    "darwin": "for a DAW to play the parts: ripieno play --midi-out channels makes a port; for one "
+    "that stays: Audio MIDI Setup, Window, Show MIDI Studio, IAC Driver, Device is online",
 }
 AUDIO_ADVICE = {
     "win32": "for a DAW to record the stems: install VB-CABLE (or VoiceMeeter, of more channels); "
@@ -67,6 +67,11 @@ def find_ways(
         _known(midi_ports, MIDI_LOOPBACKS.get(system, ())),
         _known(sound_devices, AUDIO_LOOPBACKS.get(system, ())),
     )
+
+
+def is_midi_loopback(name: str, system: str | None = None) -> bool:
+    """Whether what is sent to a port of this name comes back on one of the same name. [any]"""
+    return bool(_known([name], MIDI_LOOPBACKS.get(system or sys.platform, ())))
 
 
 def advice(ways: Ways, system: str | None = None) -> str:

@@ -4,6 +4,7 @@ import pytest
 
 from engine import doctor, jack, loopback
 from engine.doctor import ADVICE, GOOD
+from engine.inputs import Inputs
 from engine.loopback import Ways, advice, find_ways
 
 WINDOWS_PORTS = ["Launchkey MK3 0", "loopMIDI Port 1", "Default App Loopback (A) 2"]
@@ -47,3 +48,24 @@ def test_the_doctor_looks_for_ways_into_a_daw(monkeypatch: pytest.MonkeyPatch) -
     assert finding.state == ADVICE
     assert "loopMIDI Port 1" in finding.found
     assert "engine/DAW.md" in finding.fix
+
+
+def test_a_loopback_is_no_keyboard(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a DAW is sent must not come back as if it were played."""
+    opened: list[str] = []
+    inputs = Inputs(None)
+    monkeypatch.setattr(loopback.sys, "platform", "win32")
+    monkeypatch.setattr(inputs, "_look", Look(WINDOWS_PORTS))
+    monkeypatch.setattr(inputs, "_open_keyboard", opened.append)
+    inputs.tend()
+    assert opened == ["Launchkey MK3 0"]
+
+
+class Look:
+    """A MIDI system with these ports."""
+
+    def __init__(self, names: list[str]) -> None:
+        self._names = names
+
+    def get_ports(self) -> list[str]:
+        return self._names
