@@ -15,7 +15,7 @@ from engine.interchange.dawproject import write_dawproject
 from engine.interchange.reaper import write_rpp
 from engine.interchange.song import ExportError, Song, song_of_take, stem_names, write_stem
 from engine.midi.files import write_midi
-from engine.takes import list_takes
+from engine.takes import DESCRIPTION, Take, list_takes
 
 LAST = "last"
 
@@ -23,13 +23,13 @@ LAST = "last"
 def find_take(name: str | Path, takes_folder: Path) -> Path:
     """The folder of a take: a path, a name in `takes_folder`, or "last". ExportError if none.
 
-    The last is the last that is whole, if there is one. [any]
+    The last is the one that was finished last, of those that are whole if there is one. [any]
     """
     if str(name) == LAST:
         takes = list_takes(takes_folder)
         if not takes:
             raise ExportError(f"There are no takes in {takes_folder}")
-        return next((take.folder for take in takes if take.complete), takes[0].folder)
+        return max(takes, key=lambda take: (take.complete, _finished_ns(take))).folder
     for folder in (Path(name).expanduser(), takes_folder / name):
         if folder.is_dir():
             return folder
@@ -53,6 +53,14 @@ def export_take(take: Path, forms: Sequence[str], folder: Path | None = None) ->
         reason = why(error, folder, 0)
         raise ExportError(f"{folder}: {take.name} cannot be exported there: {reason}") from error
     return written[0] if len(written) == 1 else folder
+
+
+def _finished_ns(take: Take) -> int:
+    """When the description of a take was last written: at its end."""
+    try:
+        return (take.folder / DESCRIPTION).stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def _export_midi(song: Song, folder: Path) -> Path:

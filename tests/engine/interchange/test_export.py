@@ -18,11 +18,12 @@ from engine.interchange.export import FORMS, export_take, find_take
 from engine.interchange.song import ExportError, song_of_take
 from engine.midi.files import read_midi
 from engine.recorder import Recorder, RecorderSettings
-from engine.takes import TransportPoint
+from engine.takes import TransportPoint, list_takes
 from engine.waves import GrowingWave
 from tests.engine.interchange.dawproject_rules import faults
 from tests.engine.interchange.recorded import FIRST_NOTE, ROLLING, ROWS, SETTINGS, TRIO, record
-from tests.engine.take_stream import RATE_HZ, Stream, on, sample
+from tests.engine.take_stream import RATE_HZ, Stream, off, on, sample
+from tests.engine.test_recorder import wait_for
 
 BAR_1 = 22_000  # frame; see recorded.py
 END = 54_000 + RATE_HZ
@@ -374,6 +375,19 @@ def test_takes_are_found_by_name_path_and_as_the_last(take: Path) -> None:
         find_take("yesterday", takes)
     with pytest.raises(ExportError, match="There are no takes in"):
         find_take("last", takes / "empty")
+
+
+def test_what_was_kept_last_is_the_last_take(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path, TRIO, RATE_HZ, settings=SETTINGS)
+    stream = Stream(recorder, [on(0, 1, 0), off(4000, 1, 0), on(40_000, 2, 0), off(44_000, 2, 0)])
+    stream.run(8.0)
+    wait_for(lambda: recorder._writer.backlog_frames == 0 and not recorder.recording)
+    kept = recorder.keep()  # begins with the first of two takes
+    recorder.close()
+    assert len(list_takes(tmp_path)) == 3
+    description = json.loads((kept / "take.json").read_text())
+    assert description["end_frame"] == 8 * RATE_HZ
+    assert find_take("last", tmp_path) == kept
 
 
 def test_by_default_it_goes_into_the_take(take: Path) -> None:
