@@ -59,7 +59,15 @@ def capture(session: Any, like: Rig | None = None) -> Rig:
 
 def prepare(session: Any, rigs: Sequence[Rig]) -> None:
     """Have the sounds of rigs at hand, so that a switch to one of them finds them. [worker]"""
+    from engine.plugins.chain import ChainSpec
+
     session.preload([rig.players() for rig in rigs])
+    playing = _chains(session)
+    ahead: list[ChainSpec] = []
+    for rig in rigs:
+        others = [chain for slot, chain in rig.chains.items() if chain != playing.get(slot)]
+        ahead += [ChainSpec.from_table(chain) for chain in others]
+    session.plugins.prepare(ahead)
 
 
 def _setting(session: Any, name: str) -> float | str:

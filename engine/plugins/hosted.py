@@ -19,6 +19,7 @@ from engine.errors import RipienoError
 from engine.plugins.chain import PARTS, SLOTS, ChainSpec, PluginError, check_value
 from engine.plugins.host_process import HANGS, HostProcess
 from engine.plugins.lead import Lead
+from engine.plugins.standby import Waiting, request_of
 
 LOADING, RUNNING, RESTARTING, FAILED = "loading", "running", "restarting", "failed"
 HANG_S = 1.0  # a plugin that keeps the host so long will not come back
@@ -70,12 +71,15 @@ class HostedChain:
 
     # ---- what one can ask for ------------------------------------------------------------
 
-    def start(self, spec: ChainSpec) -> None:
-        """Play through these plugins as soon as they are loaded; until then as before. [any]"""
+    def start(self, spec: ChainSpec, ahead: Waiting | None = None) -> None:
+        """Play through these plugins as soon as they are loaded; until then as before. [any]
+
+        `ahead` is a host that has been loading just them.
+        """
         with self._lock:
             self._wanted = spec
             self._faults = 0
-            self._load(spec, LOADING)
+            self._load(spec, LOADING, ahead)
 
     def spec(self) -> ChainSpec | None:
         """The chain as it is now, ready to be saved; waits a moment for plugins' states. [main]"""
@@ -254,8 +258,12 @@ class HostedChain:
 
     # ---- life of a host ------------------------------------------------------------------
 
-    def _load(self, spec: ChainSpec, state: str) -> None:
-        host = HostProcess(self.engine.rate_hz, lambda: self._ended(host))
+    def _load(self, spec: ChainSpec, state: str, ahead: Waiting | None = None) -> None:
+        host = (
+            ahead.host
+            if ahead is not None
+            else HostProcess(self.engine.rate_hz, lambda: self._ended(host))
+        )
         if self._host is not None and self._host is not self._attached:
             self._host.leave()
             self._leaving.append((0.0, self._host))
@@ -266,18 +274,13 @@ class HostedChain:
         self._proven = []
         self._killed_for = ""
         self._fault_s = 0.0
-        plugins = [
-            {
-                "path": plugin.path,
-                "name": plugin.name,
-                "bypass": plugin.bypass,
-                "parameters": dict(plugin.parameters),
-                "state": base64.b64encode(plugin.state).decode("ascii"),
-            }
-            for plugin in spec.plugins
-        ]
+        if ahead is not None:
+            ahead.adopt(lambda answer: self._loaded(host, answer), on_end=lambda: self._ended(host))
+            return
         host.begin(
-            lambda answer: self._loaded(host, answer), plugins=plugins, priority=self._priority
+            lambda answer: self._loaded(host, answer),
+            plugins=request_of(spec),
+            priority=self._priority,
         )
 
     def _loaded(self, host: HostProcess, answer: dict[str, Any]) -> None:

@@ -7,13 +7,14 @@ background, and until it is done the slot plays as before.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from engine import realtime
 from engine.plugins.chain import SLOTS, ChainSpec, PluginError, slot_number
 from engine.plugins.hosted import HostedChain
 from engine.plugins.scan import resolve
+from engine.plugins.standby import Standby
 
 NAMES = {number: name for name, number in SLOTS.items()}
 QUIET_PRIORITY = 20  # where the audio thread has no realtime priority of its own
@@ -30,6 +31,7 @@ class Plugins:
         self._say = say
         self._lock = threading.Lock()
         self._chains: dict[str, HostedChain] = {}
+        self._standby = Standby(engine)
         self._retired: list[HostedChain] = []  # on their way out
 
     def set_chain(self, slot_name: str, spec: ChainSpec | None) -> None:
@@ -46,10 +48,19 @@ class Plugins:
                 self._retired.append(leaving)
             return
         spec = ChainSpec(tuple(resolve(plugin) for plugin in spec.plugins))
+        ahead = self._standby.take(spec)
         with self._lock:
             if name not in self._chains:
                 self._chains[name] = HostedChain(self._engine, name, self._say, _priority())
-            self._chains[name].start(spec)
+            self._chains[name].start(spec, ahead)
+
+    def prepare(self, specs: Iterable[ChainSpec]) -> None:
+        """Load chains that may be wanted soon, instead of those prepared before; no wait. [any]
+
+        A `set_chain` of one of them is heard at once. PluginError if a plugin is not known.
+        """
+        wanted = [ChainSpec(tuple(resolve(plugin) for plugin in s.plugins)) for s in specs]
+        self._standby.prepare(wanted, _priority())
 
     def chain(self, slot_name: str) -> ChainSpec | None:
         """What is in a slot, with the plugins' states, ready to be saved; None if empty. [main]"""
@@ -101,6 +112,7 @@ class Plugins:
 
     def close(self) -> None:
         """Take every chain out of the sound and end its process. Idempotent. [main]"""
+        self._standby.close()
         with self._lock:
             chains = [*self._chains.values(), *self._retired]
             self._chains, self._retired = {}, []

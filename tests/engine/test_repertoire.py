@@ -259,6 +259,21 @@ def test_the_neighbours_are_at_hand_before_they_are_wanted(hands: Hands, own: Pa
     assert took_s < 0.5
 
 
+@pytest.mark.slow
+def test_the_plugins_of_the_neighbours_are_loaded_ahead(hands: Hands) -> None:
+    hands.repertoire.use_setlist("concert")
+    hands.look()
+    (waiting,) = hands.plugins._standby._waiting  # the choir's reverberation
+    end_s = time.monotonic() + 20.0
+    while not waiting.ready and time.monotonic() < end_s:
+        time.sleep(0.02)
+    hands.repertoire.step(1)
+    hands.look()
+    assert hands.repertoire.rig_id == "cathedral_choir"
+    state = hands.plugins.state()["send a"]
+    assert (state["state"], state["pid"]) == ("running", waiting.host.pid)
+
+
 CHORD = (45, 60, 67, 76)
 
 
