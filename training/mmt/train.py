@@ -98,7 +98,7 @@ def train(options: argparse.Namespace) -> None:
     optimiser = torch.optim.Adam(network.parameters(), options.rate, fused=device.type == "cuda")
     files = {end: options.out / f"{options.name}.{end}" for end in ("pt", "npz", "jsonl", "png")}
     options.out.mkdir(parents=True, exist_ok=True)
-    state: dict[str, Any] = {"update": 0, "best": math.inf, "waited": 0, "notes": 0, "seconds": 0.0}
+    state: dict[str, Any] = {"update": 0, "best": math.inf, "waited": 0, "seconds": 0.0}
     if options.resume and files["pt"].exists():
         saved = torch.load(files["pt"], map_location=device, weights_only=True)
         if saved["shape"] != shape.text():
@@ -150,13 +150,15 @@ def train(options: argparse.Namespace) -> None:
         optimiser.step()
         recent.append(loss.detach())
         state["update"] += 1
-        state["notes"] += int(lengths.sum()) * world if device.type == "cpu" else 0
         bar.update()
-        out_of_time = options.minutes and time.monotonic() - began > options.minutes * 60
+        out_of_time = False
         if state["update"] % 20 == 0:
             bar.set_postfix(loss=f"{torch.stack(recent[-20:]).mean():.3f}")
+            if options.minutes:
+                late = time.monotonic() - began > options.minutes * 60
+                out_of_time = _agreed(late, world, device)
         last = state["update"] >= options.updates
-        if state["update"] % options.every == 0 or last or _agreed(out_of_time, world, device):
+        if state["update"] % options.every == 0 or last or out_of_time:
             if rank == 0:
                 told = nll_of(network, valid, device, mixed)
                 state["seconds"] = spent + time.monotonic() - began
@@ -299,11 +301,11 @@ def _waited_too_long(state: dict[str, Any], options: argparse.Namespace) -> bool
     return bool(options.patience) and state["waited"] >= options.patience
 
 
-def _agreed(yes: Any, world: int, device: torch.device) -> bool:
+def _agreed(yes: bool, world: int, device: torch.device) -> bool:
     """Return whether any process says yes: all go the same way."""
     if world == 1:
-        return bool(yes)
-    said = torch.tensor(float(bool(yes)), device=device)
+        return yes
+    said = torch.tensor(float(yes), device=device)
     distributed.all_reduce(said)
     return said.item() > 0
 

@@ -100,6 +100,16 @@ def test_a_run_learns_stops_and_goes_on(corpus, tmp_path, heads, positions):
 
 
 @pytest.mark.slow
+def test_a_run_stops_when_its_time_is_up_and_can_go_on(corpus, tmp_path):
+    t.train(options(corpus, tmp_path, updates=10_000, every=10_000, minutes=0.02))
+    rows = lines(tmp_path)
+    assert len(rows) == 1
+    assert 20 <= rows[0]["update"] < 10_000
+    t.train(options(corpus, tmp_path, updates=rows[0]["update"] + 5, resume=True))
+    assert lines(tmp_path)[-1]["update"] == rows[0]["update"] + 5
+
+
+@pytest.mark.slow
 def test_going_on_is_as_if_it_had_not_been_stopped(corpus, tmp_path):
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     t.train(options(corpus, whole, updates=20, dropout=0.0))
@@ -124,7 +134,8 @@ def test_two_processes_learn_what_one_does(corpus, tmp_path):
     """The command of the README, on the CPU; the processes' gradients are those of one batch."""
     arguments = ["--data", str(corpus), "--out", str(tmp_path), "--name", "tiny", "--layers", "1"]
     arguments += ["--width", "64", "--inner", "64", "--rows", "64", "--batch", "4"]
-    arguments += ["--updates", "4", "--every", "2", "--valid-pieces", "2", "--device", "cpu"]
+    arguments += ["--updates", "40", "--every", "2", "--valid-pieces", "2", "--device", "cpu"]
+    arguments += ["--minutes", "0.001"]
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
     command += ["--master-port", "29517", "-m", "training.mmt.train", *arguments]
     env = os.environ | {"OMP_NUM_THREADS": "1"}
@@ -132,7 +143,9 @@ def test_two_processes_learn_what_one_does(corpus, tmp_path):
         command, env=env, capture_output=True, text=True, timeout=200, check=False
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    assert [row["update"] for row in lines(tmp_path)] == [2, 4]
+    assert [row["update"] for row in lines(tmp_path)] == [
+        *range(2, 21, 2)
+    ]  # time is looked at then
 
 
 def test_batches_must_share_evenly(corpus, tmp_path, monkeypatch):
