@@ -544,6 +544,20 @@ class Engine:
         furthest = max(block, int(FURTHEST_AHEAD_S * self.rate_hz))
         return frame + block + min(max(int(since_s * self.rate_hz), 0), furthest)
 
+    @property
+    def block_frames(self) -> int:
+        """Frames of the last block. [any]"""
+        return int(self._state["block_frames"])
+
+    def block_clock(self) -> tuple[int, int]:
+        """Return the frame the last block began with, and when, in ns of `clock_ns`. [any]"""
+        state = self._state
+        frame = -1
+        while frame != state["clock_frame"]:  # a block may begin between the two readings
+            frame = int(state["clock_frame"])
+            ns = int(state["clock_ns"])
+        return frame, ns
+
     def results(self) -> np.ndarray:
         """Return what the callback reported since the last call, RESULT records. [one reader]"""
         count = drain(self._rig.results, self._rig.result_cursor, self._drained)

@@ -171,6 +171,25 @@ class JackDevice:
                 self._midi_outs += [self._register(name, MIDI_TYPE, IS_OUTPUT) for name in names]
                 self._engine.set_jack_midi_out(self._functions(), self._midi_outs)
 
+    def connect_midi_out(self, wanted: str) -> None:
+        """Connect `midi_out` to every MIDI input whose name contains `wanted`. [main]
+
+        RipienoError names what there is, if none does.
+        """
+        with self._lock:
+            inputs = find_ports(self._lib, self._client, MIDI_TYPE, IS_INPUT)
+            inputs = [name for name in inputs if not name.startswith(f"{self.name}:")]
+            found = [
+                name
+                for name in inputs
+                if any(wanted.casefold() in n.casefold() for n in self._all_names(name))
+            ]
+            if not found:
+                there = ", ".join(inputs) or "none"
+                raise RipienoError(f"no MIDI input of JACK is called {wanted!r}; there are {there}")
+            for name in found:
+                self._connect_usual(MIDI_OUT_NAME, name, asked_for=True)
+
     def set_timebase(self, master: bool) -> None:
         """Be JACK's timebase master, or no longer. RipienoError if the server refuses. [main]"""
         with self._lock:

@@ -33,6 +33,7 @@ from engine.plugins.manager import Plugins
 from engine.recordings import Recordings
 from engine.repertoire import Repertoire, first_ensemble, last_state_file
 from engine.settings import NO_INPUT, Settings
+from engine.sync import HANDLED, Sync
 
 PUMP_PERIOD_S = 0.01
 TEND_PERIOD_S = 0.5
@@ -83,6 +84,7 @@ class Session:
             self.inputs = Inputs(self.engine, self.say)
             self.recordings = Recordings(settings, self.engine, on_audio, self.say)
             self.plugins = Plugins(self.engine, self.say)
+            self.sync = Sync(self.engine, lambda: self.output.device, self.say)
             self.learn = Learn(
                 self.engine,
                 lambda path, *values: operations.set_value(self, path, *values),
@@ -123,6 +125,7 @@ class Session:
                 log.info("%s", sentence)
             self.output.start(self.engine)
             self.output.name_parts(self.ensemble)
+            self.sync.begin(settings)
             self.repertoire.start(settings)
             self._apply_settings()
             self._open_inputs()
@@ -154,6 +157,7 @@ class Session:
         for step in (
             self.repertoire.close,
             self._close_inputs,
+            self.sync.close,
             self.output.close,
             self.plugins.close,
             self.pump,
@@ -214,12 +218,16 @@ class Session:
         self.inputs.tend()
         self.learn.tend()
         self.plugins.tend()
+        self.sync.tend()
 
     # ---- what is set and asked: by the control through `engine.operations`, by the terminal ----
 
     def set(self, name: str, value: float, part: int | None = None) -> None:
         """Set one parameter of the engine; ValueError names the legal range. [any]"""
-        self.engine.set(name, value, part)
+        if part is None and name in HANDLED:
+            self.sync.set(name, value)
+        else:
+            self.engine.set(name, value, part)
         self.repertoire.touched()
         if self.control and (path := path_of(name, part)):
             self.control.value_changed(path, [operations.parameter_value(find(path)[0], value)])
@@ -230,9 +238,9 @@ class Session:
 
     def start_transport(self, count_in_bars: int = 0) -> None:
         """Roll from the present beat; with a count-in from beat 0, after so many bars. [any]"""
-        if count_in_bars:
-            self.engine.locate(-count_in_bars * self.get("beats_per_bar"))
-        self.set("rolling", 1)
+        self.sync.start(count_in_bars)
+        if self.control:
+            self.control.section_changed("transport")
 
     def changed(self, section: str) -> None:
         """Tell remotes that a section of the state is new, and remember it with the rig. [any]"""
@@ -355,6 +363,9 @@ class Session:
             self.engine.preload(ensembles)
 
     def _apply(self, ensemble: Ensemble) -> None:
+        if self.settings.midi_only:
+            parts = tuple(dataclasses.replace(part, sound="midi") for part in ensemble.parts)
+            ensemble = dataclasses.replace(ensemble, parts=parts)
         with self._lock:
             self.engine.apply(ensemble)
             self.ensemble = ensemble

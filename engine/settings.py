@@ -33,6 +33,11 @@ class Settings:
     record: bool = False
     rolling: bool = False  # without recording, have the last minutes at hand for `keep`
     takes_folder: Path | None = None
+    midi_out: str | None = None  # "channels", "ports" or a port's name; None: JACK's own alone
+    midi_only: bool = False  # no part sounds here, all of them go out
+    clock_out: bool = False
+    sync_source: str = "internal"  # of engine.parameters.SYNC_SOURCES
+    jack_master: bool = False
     remember: bool = False  # keep the last state for `ripieno play --resume`
 
     def __post_init__(self) -> None:

@@ -30,6 +30,7 @@ examples:
   ripieno play --in "Launchkey" --out jack
   ripieno play --out BlackHole --output-channels all    stems into a DAW; see engine/DAW.md
   ripieno play --from bach.mid --out none --duration 20
+  ripieno play --midi-out ports --midi-only --sync jack
   ripieno play --block 64 --rate 48000 --osc-port 9000
   ripieno play --setlist concert                program change 1, 2, 3: the next rig"""
 DRAW_PERIOD_S = 0.1
@@ -92,6 +93,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_rate(parser, default=None)
     add_soundfont(parser)
+    _add_sync(parser)
     parser.add_argument(
         "--osc-port",
         metavar="PORT",
@@ -113,6 +115,36 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="S",
         type=number(0.1, 86400, "s"),
         help="leave after so many seconds",
+    )
+
+
+def _add_sync(parser: argparse.ArgumentParser) -> None:
+    from engine.parameters import SYNC_SOURCES
+
+    names = [name.replace("_", "-") for name in SYNC_SOURCES]
+    parser.add_argument(
+        "--sync",
+        metavar="SOURCE",
+        choices=names,
+        default=names[0],
+        help=f"who leads the clock: {', '.join(names)} (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--jack-master",
+        action="store_true",
+        help="tell JACK's other programs bar, beat and tempo",
+    )
+    parser.add_argument(
+        "--midi-out",
+        metavar="WHERE",
+        help="send what the parts play: channels (a channel a part on one port), ports (a port a "
+        "part), or to the port whose name contains this (JACK has the first without asking)",
+    )
+    parser.add_argument(
+        "--midi-only", action="store_true", help="make no sound here: every part only goes out"
+    )
+    parser.add_argument(
+        "--clock-out", action="store_true", help="send MIDI clock, start, stop and song position"
     )
 
 
@@ -166,6 +198,11 @@ def run(arguments: argparse.Namespace) -> int:
         record=not arguments.no_record,
         rolling=True,
         takes_folder=arguments.takes,
+        midi_out=arguments.midi_out,
+        midi_only=arguments.midi_only,
+        clock_out=arguments.clock_out,
+        sync_source=arguments.sync.replace("-", "_"),
+        jack_master=arguments.jack_master,
     )
     line = terminal.StatusLine()
     compiling.say_if_first(line.say)

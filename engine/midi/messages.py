@@ -4,14 +4,17 @@ A pure codec: `MessageParser` keeps what a running stream needs remembered and n
 the input ports, one parser a port, on the thread that delivers the bytes.
 
 Three numbers account for every byte that is not part of a returned message: `ignored_bytes` were
-legal but are of no use here (clock, active sensing, SysEx, song position), `discarded_bytes` made
+legal but are no messages of a channel (clock, active sensing, SysEx), `discarded_bytes` made
 no sense (data without a status, messages cut short, undefined statuses), `pending_bytes` still
 wait.
 """
 
+from collections.abc import Callable
+
 NOTE_OFF, NOTE_ON, POLY_PRESSURE, CONTROL_CHANGE = 0x80, 0x90, 0xA0, 0xB0
 PROGRAM_CHANGE, CHANNEL_PRESSURE, PITCH_BEND = 0xC0, 0xD0, 0xE0
 SYSEX, REALTIME = 0xF0, 0xF8
+CLOCK = frozenset((0xF2, 0xF8, 0xFA, 0xFB, 0xFC))  # position, tick, start, continue, stop
 MIDDLE_VELOCITY = 64  # the release velocity of a note ended by a note-on of velocity 0
 
 _ANY = -1  # SysEx: as many data bytes as come
@@ -31,7 +34,9 @@ class MessageParser:
     interrupt a message and plain garbage are survived; nothing is ever raised.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, on_clock: Callable[[bytes], object] | None = None) -> None:
+        """`on_clock` gets what a MIDI clock says (CLOCK), in its place among the messages."""
+        self._on_clock = on_clock
         self.ignored_bytes = 0
         self.discarded_bytes = 0
         self._status = _NO_STATUS  # what the next data bytes belong to; stays for running status
@@ -53,6 +58,8 @@ class MessageParser:
         for byte in stream:
             if byte >= REALTIME:
                 self._count_system_byte(byte)
+                if byte in CLOCK and self._on_clock:
+                    self._on_clock(bytes((byte,)))
             elif byte >= NOTE_OFF:
                 self._begin(byte)
             else:
@@ -91,6 +98,8 @@ class MessageParser:
             messages.append(normalised(bytes((self._status, *self._data))))
         else:
             self.ignored_bytes += needed
+            if self._status in CLOCK and self._on_clock:
+                self._on_clock(bytes((self._status, *self._data)))
             self._status = _NO_STATUS
         self._data.clear()
         self._fresh = False

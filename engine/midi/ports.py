@@ -81,13 +81,13 @@ def lasting_name(name: str) -> str:
 
 def open_client(name: str = CLIENT_NAME) -> Client:
     """A client of the first MIDI system that answers, to be deleted by the caller. [any]"""
-    for api in _systems():
+    for api in midi_systems():
         try:
-            with _quiet_stderr(api == rtmidi.API_UNIX_JACK):
+            with quiet_stderr(api == rtmidi.API_UNIX_JACK):
                 return rtmidi.MidiIn(api, name=name)
         except (rtmidi.RtMidiError, SystemError):  # SystemError: what some versions raise
             continue
-    raise PortError(f"no MIDI system answers: {_advice()}")
+    raise PortError(f"no MIDI system answers: {advice()}")
 
 
 class MidiInput:
@@ -110,7 +110,7 @@ class MidiInput:
         """
         self.name = str(wanted)  # the port's own name once it is open
         self.received = 0
-        self.parser = MessageParser()
+        self.parser = MessageParser(on_clock=getattr(engine, "clock", None))
         self.outlet = Outlet(engine, source)
         self._virtual = virtual
         self._say = on_message
@@ -193,11 +193,13 @@ class MidiInput:
                 "Windows has no virtual MIDI ports; a program such as loopMIDI adds them"
             )
         self._client.set_callback(self._receive)
+        self._client.ignore_types(timing=False)
         self._client.open_virtual_port(self.name)
         self._connected = True
 
     def _connect(self, index: int, name: str) -> None:
         self._client.set_callback(self._receive)  # closing a port has taken it away
+        self._client.ignore_types(timing=False)  # a clock may lead us
         self._client.open_port(index, name="in")
         self.name = name
         self._connected = True
@@ -258,8 +260,11 @@ class MidiInput:
             client.delete()
 
 
-def _systems() -> list[int]:
-    """MIDI systems to try, best first; the ALSA sequencer only where it is, for it complains."""
+def midi_systems() -> list[int]:
+    """MIDI systems to try, best first; the ALSA sequencer only where it is, for it complains.
+
+    [any]
+    """
     systems = rtmidi.get_compiled_api()
     last = [rtmidi.API_UNIX_JACK, rtmidi.API_RTMIDI_DUMMY]
     usable = [api for api in systems if api not in last]
@@ -268,7 +273,8 @@ def _systems() -> list[int]:
     return usable + [api for api in systems if api == rtmidi.API_UNIX_JACK]
 
 
-def _advice() -> str:
+def advice() -> str:
+    """What to do where no MIDI system answers. [any]"""
     if sys.platform.startswith("linux") and not ALSA_SEQUENCER.exists():
         return f"{ALSA_SEQUENCER} is missing (sudo modprobe snd-seq) and no JACK server runs"
     return "the system offers no MIDI service"
@@ -281,7 +287,7 @@ def _choice(names: Sequence[str]) -> str:
 
 
 @contextlib.contextmanager
-def _quiet_stderr(quiet: bool) -> Iterator[None]:
+def quiet_stderr(quiet: bool) -> Iterator[None]:
     """Keep a C library's complaints to itself; only while the program asks whether it works."""
     if not quiet:
         yield

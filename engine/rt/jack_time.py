@@ -14,7 +14,7 @@ from engine.rt.transport import align, beat_at, locate, roll, set_anchor, set_te
 
 ROLLS = 1  # JackTransportRolling
 BBT, BBT_OFFSET = 0x10, 0x40  # what is valid in a position
-TICKS_PER_BEAT = 1920.0
+TICKS_PER_BEAT = 96000.0  # so fine that programs which leave out the offset are right to a frame
 QUANTISED = 0.004  # beats; whole ticks of a coarse master are no jump
 GAIN = 0.05  # of the correction each cycle
 SKIPPED_S = 1.0  # frames JACK ran on without us, not a relocation

@@ -197,6 +197,7 @@ POSITION = np.dtype(
         ("next_time", "f8"),
         ("bbt_offset", "u4"),
         ("video", "u4", (2,)),
+        ("rest", "u1", (156,)),  # the library writes all of its struct, whose end has grown
     ]
 )
 BEATS_WAITING = 1024

@@ -87,6 +87,9 @@ class FakeClient:
     def set_callback(self, callback: Callable) -> None:
         self.callback = callback
 
+    def ignore_types(self, timing: bool) -> None:
+        assert not timing  # a clock is heard
+
     def cancel_callback(self) -> None:
         self.callback = None
 
@@ -259,7 +262,7 @@ def test_a_virtual_port_needs_no_other() -> None:
 
 
 def test_no_midi_system_is_one_sentence_with_the_fix(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ports, "_systems", list)
+    monkeypatch.setattr(ports, "midi_systems", list)
     with pytest.raises(PortError, match="no MIDI system answers: "):
         ports.open_client()
     assert input_names() == []
@@ -269,14 +272,14 @@ def test_asking_for_jack_without_a_server_is_quiet(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("JACK_DEFAULT_SERVER", "ripieno-test-nobody")
-    monkeypatch.setattr(ports, "_systems", lambda: [rtmidi.API_UNIX_JACK])
+    monkeypatch.setattr(ports, "midi_systems", lambda: [rtmidi.API_UNIX_JACK])
     assert input_names() == []
     assert capfd.readouterr().err == ""
 
 
 @pytest.fixture
 def over_jack(monkeypatch: pytest.MonkeyPatch, jack_server: JackServer) -> JackServer:
-    monkeypatch.setattr(ports, "_systems", lambda: [rtmidi.API_UNIX_JACK])
+    monkeypatch.setattr(ports, "midi_systems", lambda: [rtmidi.API_UNIX_JACK])
     return jack_server
 
 
