@@ -31,6 +31,7 @@ rtmidi: Any = importlib.import_module("rtmidi")  # compiled, without type inform
 VIRTUAL = ("channels", "ports")
 PORT_NAME = "Ripieno"
 PERIOD_S = 0.001
+SETTLE_S = 0.1  # what is sent before a connection is made is lost, and JACK makes it later
 LATEST_S = 0.2  # a wait longer than this is a clock that jumped
 
 
@@ -135,6 +136,7 @@ class MidiOutputs:
         except BaseException:
             client.delete()
             raise
+        time.sleep(SETTLE_S)
         self.name = names[index]
         self._clients[0] = client
 

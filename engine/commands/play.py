@@ -119,7 +119,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_sync(parser: argparse.ArgumentParser) -> None:
-    from engine.parameters import SYNC_SOURCES
+    from engine.address_row import SYNC_SOURCES
 
     names = [name.replace("_", "-") for name in SYNC_SOURCES]
     parser.add_argument(

@@ -179,7 +179,7 @@ def test_a_masters_bars_and_tempo_are_followed_and_missed_when_it_goes(
 ) -> None:
     engine.set("sync_source", 1)
     with master(93.0, 3.0) as client:
-        client.transport_locate(480000)
+        client.transport_frame = 480000
         client.transport_start()
         assert wait_until(lambda: engine.transport().rolling and engine.transport().locked)
         time.sleep(0.5)

@@ -114,9 +114,7 @@ def test_a_clock_that_vanishes_is_told_once_and_its_tempo_kept(here: Here) -> No
     assert here.said[2:] == ["The MIDI clock leads: 120.0 bpm."]
 
 
-def test_a_clock_that_never_came_is_missed(
-    here: Here, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_clock_that_never_came_is_missed(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("engine.sync.PATIENCE_S", 0.01)
     here.sync.set_source("midi_clock")
     here.run()
@@ -146,7 +144,7 @@ def test_link_without_its_package_is_one_sentence_with_the_fix(
 
 
 def test_unknown_sources_and_values_name_what_is_legal(here: Here) -> None:
-    with pytest.raises(RipienoError, match='internal, jack, midi_clock, link, got "?\'?tape'):
+    with pytest.raises(RipienoError, match="internal, jack, midi_clock, link, got \"?'?tape"):
         here.sync.set_source("tape")
     for name, value in (("sync_source", 4), ("rolling", 2), ("tempo_bpm", 500)):
         with pytest.raises(ValueError, match=f"{name} must be"):

@@ -1,0 +1,214 @@
+"""Clocks out and in, and Ableton Link: how evenly ticks leave, how soon a tempo is found.
+
+Out: MIDI clock from the native callback to an independent JACK client, at three block sizes and
+tempos whose tick is no whole number of frames; beside it the same clock sent by a thread through
+python-rtmidi, as where there is no JACK. In: ticks with a jitter of 1 ms (normal), over tempos and
+seeds, and changes of tempo; the error from two bars on. Link: our beat against that of another
+process, in a network of their own.
+"""
+
+import json
+import subprocess
+import sys
+import time
+from typing import Any
+
+import numpy as np
+
+from tests.bench.report import arguments, report
+from tests.engine.rig_helpers import Saved, new_engine
+from tests.link_peer import Peer, in_own_network
+from tests.midi_ear import Heard, listening
+from tests.servers import jack_server
+
+RATE_HZ = 48000
+BLOCKS = (64, 128, 512)
+TEMPOS_BPM = (60.0, 97.3, 133.0, 200.0)
+SEEDS = range(8)
+IN_TEMPOS_BPM = (60, 90, 120, 160, 200)
+CHANGES_BPM = ((120, 120.3), (120, 121), (90, 140), (200, 63))
+TWO_BARS = 8 * 24
+JITTER_FRAMES = 0.001 * RATE_HZ
+SETTLE_S, LISTEN_S = 0.3, 3.0
+CLOCK_BAR_FRAMES, TEMPO_BAR_BPM, LINK_BAR_MS = 1.0, 0.1, 1.0
+
+
+def main() -> None:
+    options = arguments(__doc__)
+    out = [clock_out(block) for block in BLOCKS]
+    by_thread = thread_out()
+    found = tempo_found()
+    link = link_apart()
+    rows = [row for rows in out for row in rows] + [by_thread, *found, link]
+    worst_sd = max(row["sd_frames"] for rows in out for row in rows)
+    worst_off = max(row["worst_frames"] for rows in out for row in rows)
+    worst_bpm = max(row["worst_bpm"] for row in found)
+    reach = {
+        "clock out, sd of a tick, frames": (worst_sd, "<= 1", worst_sd <= CLOCK_BAR_FRAMES),
+        "clock out, worst tick, frames": (worst_off, "<= 1", worst_off <= CLOCK_BAR_FRAMES),
+        "clock in, error after two bars, bpm": (worst_bpm, "<= 0.1", worst_bpm <= TEMPO_BAR_BPM),
+        "Link, beats apart, ms": (link["worst_ms"], "<= 1", link["worst_ms"] <= LINK_BAR_MS),
+    }
+    report("sync", rows, reach, options.json)
+
+
+def clock_out(block_frames: int) -> list[dict[str, Any]]:
+    """A row for each tempo: the ticks an independent client of JACK hears."""
+    from engine.core import Engine
+    from engine.jack import JackDevice
+
+    rows = []
+    with jack_server(block_frames, RATE_HZ) as server:
+        engine, device = Engine(RATE_HZ), JackDevice("bench-sync")
+        try:
+            device.start(engine, midi_source="(no input)")
+            for tempo_bpm in TEMPOS_BPM:
+                engine.set("tempo_bpm", tempo_bpm)
+                engine.set("clock_out", 1)
+                with listening(server.env, "bench-sync:midi_out") as heard:
+                    time.sleep(SETTLE_S)
+                    engine.locate(0.0)
+                    engine.set("rolling", 1)
+                    time.sleep(LISTEN_S)
+                    engine.set("rolling", 0)
+                    time.sleep(SETTLE_S)
+                rows.append(tick_row("native, JACK", block_frames, tempo_bpm, heard))
+        finally:
+            device.close()
+            engine.close()
+    return rows
+
+
+def thread_out() -> dict[str, Any]:
+    """The same through python-rtmidi, sent by a thread of the engine's process."""
+    from engine import midi_outputs
+    from engine.core import Engine
+    from engine.silence import SilentDevice
+
+    tempo_bpm = TEMPOS_BPM[1]
+    midi_outputs.midi_systems = lambda: [midi_outputs.rtmidi.API_UNIX_JACK]
+    with jack_server(BLOCKS[0], RATE_HZ) as server:
+        engine, device = Engine(RATE_HZ), SilentDevice(RATE_HZ, 128)
+        device.start(engine)
+        outputs = midi_outputs.MidiOutputs(engine, "channels")
+        try:
+            engine.set("tempo_bpm", tempo_bpm)
+            engine.set("clock_out", 1)
+            (port,) = [name for name in server.ports() if name.endswith(":Ripieno")]
+            with listening(server.env, port) as heard:
+                time.sleep(SETTLE_S)
+                engine.set("rolling", 1)
+                time.sleep(LISTEN_S)
+                engine.set("rolling", 0)
+                time.sleep(SETTLE_S)
+        finally:
+            outputs.close()
+            device.close()
+            engine.close()
+    return tick_row("thread, rtmidi", 128, tempo_bpm, heard)
+
+
+def tick_row(way: str, block_frames: int, tempo_bpm: float, heard: Heard) -> dict[str, Any]:
+    """How far the ticks between start and stop lie from where their tempo has them."""
+    messages = [message for _, message in heard]
+    begin, end = messages.index("fa"), messages.index("fc")
+    ticks = np.array([frame for frame, message in heard[begin:end] if message == "f8"])
+    period = 60.0 * RATE_HZ / tempo_bpm / 24
+    off = ticks - ticks[0] - np.arange(len(ticks)) * period
+    return {
+        "what": f"clock out, {way}",
+        "block": block_frames,
+        "tempo_bpm": tempo_bpm,
+        "ticks": len(ticks),
+        "sd_frames": round(float(np.std(np.diff(ticks))), 3),
+        "worst_frames": round(float(np.abs(off - np.median(off)).max()), 3),
+    }
+
+
+def tempo_found() -> list[dict[str, Any]]:
+    """A row for steady tempos and one for each change: the worst error from two bars on."""
+    engine = new_engine(fluid=False)
+    saved = Saved(engine)
+    rows = []
+    for tempo_bpm in IN_TEMPOS_BPM:
+        errors = [
+            np.abs(follow(saved, [tempo_bpm] * (2 * TWO_BARS), seed)[TWO_BARS:] - tempo_bpm)
+            for seed in SEEDS
+        ]
+        rows.append(found_row(f"{tempo_bpm}", errors))
+    for before, after in CHANGES_BPM:
+        wanted = [before] * 250 + [after] * (2 * TWO_BARS)
+        errors = [np.abs(follow(saved, wanted, seed)[250 + TWO_BARS :] - after) for seed in SEEDS]
+        rows.append(found_row(f"{before} to {after}", errors))
+    engine.close()
+    return rows
+
+
+def follow(saved: Saved, tempos_bpm: list[float], seed: int) -> np.ndarray:
+    """The tempo after each tick of a clock with these tempos and 1 ms of jitter."""
+    engine = saved.restore()
+    engine.set("sync_source", 2)
+    periods = 60.0 * RATE_HZ / np.asarray(tempos_bpm) / 24
+    exact = engine.frame + 2000 + np.cumsum(periods) - periods[0]
+    frames = exact + np.random.default_rng(seed).normal(0, JITTER_FRAMES, len(exact))
+    found = []
+    for frame in np.sort(np.round(frames)).astype(int):
+        engine.clock(b"\xf8", int(frame))
+        engine.render(max(int(frame) - engine.frame + 1, 0), 256)
+        found.append(engine.transport().tempo_bpm)
+    return np.array(found)
+
+
+def found_row(tempo: str, errors: list[np.ndarray]) -> dict[str, Any]:
+    together = np.concatenate(errors)
+    return {
+        "what": f"clock in, {tempo} bpm, 1 ms jitter",
+        "ticks": len(together),
+        "rms_bpm": round(float(np.sqrt((together**2).mean())), 4),
+        "worst_bpm": round(float(together.max()), 4),
+    }
+
+
+def link_apart() -> dict[str, Any]:
+    """Our beat against another peer's, in a network of their own."""
+    done = subprocess.run(
+        in_own_network([sys.executable, "-m", "tests.bench.sync", "link"]),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise RuntimeError(f"no Link in a network of its own: {done.stderr}")
+    apart = np.array(json.loads(done.stdout.splitlines()[-1]))
+    return {
+        "what": "Ableton Link, 97 bpm, two processes",
+        "ticks": len(apart),
+        "median_ms": round(float(np.median(apart)), 4),
+        "worst_ms": round(float(np.abs(apart).max()), 4),
+    }
+
+
+def link_scene() -> None:
+    """Within that network: follow a peer, print how far apart the beats are in ms."""
+    from engine.silence import SilentDevice
+    from engine.sync import Sync
+
+    engine, device = new_engine(fluid=False), SilentDevice(RATE_HZ, 128)
+    device.start(engine)
+    sync = Sync(engine, lambda: device)
+    with Peer(97.0) as peer:
+        peer.play(True)
+        sync.set_source("link")
+        time.sleep(4.0)
+        print(json.dumps(peer.differences_ms(engine, 10.0)))
+    sync.close()
+    device.close()
+    engine.close()
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["link"]:
+        link_scene()
+    else:
+        main()
