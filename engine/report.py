@@ -105,7 +105,7 @@ def setting(session: Session, name: str) -> float | str:
 
 def transport(session: Session) -> dict[str, Any]:
     """Where the clock is, who leads it, what goes out. [any]"""
-    now = session.engine.transport()
+    now, found = session.engine.transport(), session.sync.state()
     return {
         "transport": {
             **{name: setting(session, name) for name in OF_TRANSPORT},
@@ -114,6 +114,7 @@ def transport(session: Session) -> dict[str, Any]:
             "beat": round(now.beat, 4),
             "rolling": now.rolling,
             "locked": now.locked,
+            **{key: found[key] for key in ("midi_out_port", "link_peers")},
         }
     }
 

@@ -17,7 +17,7 @@ import numpy as np
 from engine.errors import RipienoError
 from engine.parameters import CLICKS, MIDI_OUT_MODES, SYNC_SOURCES
 from engine.settings import Settings
-from engine.transport import Transport, reported
+from engine.transport import Transport
 
 INTERNAL, JACK, MIDI_CLOCK, LINK = SYNC_SOURCES
 HANDLED = ("sync_source", "rolling", "tempo_bpm", "jack_master", "midi_out_mode")
@@ -180,10 +180,6 @@ class Sync:
             "midi_out_port": outputs.name if outputs else ("JACK" if self._on_jack else ""),
             "link_peers": link.peers if link else 0,
         }
-
-    def feed(self, results: np.ndarray) -> list[Transport]:
-        """How the transport moved, from what the callback reported. [main]"""
-        return reported(results, self._engine.rate_hz)
 
     def tend(self) -> None:
         """Tell that what leads came or went; look after the outputs. [main]"""

@@ -158,14 +158,3 @@ def test_settings_begin_it(here: Here) -> None:
     assert here.sync.state()["clock_out"]
     with pytest.raises(RipienoError, match="needs JACK"):
         here.sync.begin(Settings(sync_source="jack"))
-
-
-def test_what_moved_is_told_to_the_session(here: Here) -> None:
-    here.engine.results()
-    here.sync.set("tempo_bpm", 99)
-    here.sync.start()
-    here.run()
-    assert [(round(m.tempo_bpm), m.rolling) for m in here.sync.feed(here.engine.results())] == [
-        (99, False),
-        (99, True),
-    ]
