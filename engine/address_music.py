@@ -220,9 +220,7 @@ TRANSPORT = (
         "go to a beat, in quarter notes from the beginning",
         number("beat", 0, 100000),
     ),
-    button(
-        "/ripieno/transport/tap", "the player taps a beat; from the second on the tempo follows"
-    ),
+    button("/ripieno/transport/tap", "tap a beat: from the second on the tempo follows"),
     parameter(
         "/ripieno/transport/beats_per_bar",
         "quarter notes in a bar",

@@ -1,6 +1,7 @@
 """Every row of the address table, answered and set over loopback by a real session."""
 
 import json
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
