@@ -200,6 +200,8 @@ def test_a_parameter_is_set_and_answers(
         assert session.engine.get(row.parameter, part) == expected
     if not argument.choices:
         assert remote.question(path_of(row), 1e9)[0] == "/ripieno/error"
+    if row.parameter == "sync_source":
+        session.set("sync_source", 0)
 
 
 def load_chain(session: Session, remote: Remote) -> None:
