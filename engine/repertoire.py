@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -26,8 +27,11 @@ from engine.toml_text import to_toml
 SETTLED_S = 1.0  # changes that come closer together are one step
 LOOK_S = 0.25
 MOST_STEPS = 100
-LAST_STATE = "last_state.toml"
-HEADER = "# How Ripieno was left, for `ripieno play --resume`. It may be deleted.\n"
+LAST_STATE, STATE_BEFORE = "last_state.toml", "state_before.toml"
+HEADER = f"""\
+# How Ripieno was left, for `ripieno play --resume`. It may be deleted. How it was left the time
+# before is in {STATE_BEFORE}; rename that to {LAST_STATE} to resume it.
+"""
 
 log = logging.getLogger(__name__)
 
@@ -70,8 +74,10 @@ class Repertoire:
             self.use_setlist(settings.setlist, play=not settings.rig)
         if settings.rig:
             self.play(settings.rig)
-        if self._step < 0:
-            self._begin_steps(rigging.capture(self._session))
+        if self._step < 0:  # nothing is written before there is something to lose
+            self._clean = rigging.capture(self._session)
+            self._remember(self._clean)
+            self._touched_s = 0.0
         self._thread = threading.Thread(target=self._run, name="repertoire", daemon=True)
         self._thread.start()
 
@@ -294,6 +300,8 @@ class Repertoire:
         table = {"format": FORMAT, "rig_id": rig.id, "setlist": self.setlist_id}
         rig_table = {key: value for key, value in rig.table().items() if key != "format"}
         text = HEADER + to_toml({**table, "place": self._place + 1, "rig": rig_table})
+        if not self._written and self._state_file.exists():
+            os.replace(self._state_file, self._state_file.with_name(STATE_BEFORE))
         if text != self._written:
             write_text(self._state_file, text)
             self._written = text

@@ -394,6 +394,18 @@ def test_what_settled_is_on_disk_at_once(said: list[str]) -> None:
         session.engine.render(2048)
 
 
+def test_a_start_alone_loses_nothing_that_was_left(said: list[str]) -> None:
+    last_state_file().parent.mkdir(parents=True, exist_ok=True)
+    left = 'format = 1\n[rig]\nname = "As it was"\n'
+    last_state_file().write_text(left)
+    with by_hand(Settings(**QUIET, remember=True), said) as session:
+        assert last_state_file().read_text() == left
+        session.repertoire.play("faders")
+        assert last_state_file().read_text() != left
+        assert last_state_file().with_name("state_before.toml").read_text() == left
+        session.engine.render(2048)
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
