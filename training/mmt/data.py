@@ -124,9 +124,11 @@ class Corpus:
 
 
 class Excerpts(IterableDataset):
-    """Endless seeded batches of random excerpts: rows (batch, n, fields), lengths (batch,).
+    """Endless seeded batches of random excerpts: rows (batch, n, fields), lengths, rows a batch.
 
-    Batch k is the same however many workers make the batches: each makes its share of them.
+    `pool` batches are drawn together and dealt out by length, in an order of chance, so that less
+    is padded; the last number is how many rows that count a batch of the pool has in the mean.
+    Batch k is the same however many workers make the batches: each makes its share of the pools.
     """
 
     def __init__(
@@ -137,21 +139,29 @@ class Excerpts(IterableDataset):
         batch: int,
         seed: tuple[int, ...],
         start: int = 0,
-        fixed: bool = True,
+        pool: int = 1,
+        multiple: int = 1,
     ) -> None:
         self.corpus, self.kind, self.rows, self.batch = corpus, kind, rows, batch
-        self.seed, self.start, self.fixed = seed, start, fixed
+        self.seed, self.start, self.pool, self.multiple = seed, start, pool, multiple
 
-    def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor, float]]:
         worker = get_worker_info()
         step, first = (worker.num_workers, worker.id) if worker else (1, 0)
-        number = self.start + first
+        number = self.start // self.pool + first
         while True:
             random = np.random.default_rng([*self.seed, number])
             made = [
-                self.corpus.random_excerpt(random, self.kind, self.rows) for _ in range(self.batch)
+                self.corpus.random_excerpt(random, self.kind, self.rows)
+                for _ in range(self.batch * self.pool)
             ]
-            yield padded(made, self.rows if self.fixed else None)
+            if self.pool > 1:
+                made.sort(key=len)
+            counted = sum(len(excerpt) - 1 for excerpt in made) / self.pool
+            for k in random.permutation(self.pool):
+                part = made[k * self.batch : (k + 1) * self.batch]
+                longest = -(-max(map(len, part)) // self.multiple) * self.multiple
+                yield (*padded(part, min(longest, self.rows)), counted)
             number += step
 
 

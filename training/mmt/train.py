@@ -69,6 +69,7 @@ def main() -> None:
     add("--precision", choices=("bf16", "fp32"), default="bf16")
     add("--compile", action="store_true")
     add("--threads", type=int, default=1, help="on the CPU")
+    add("--pool", type=int, default=1, help="batches dealt out by length, to pad less")
     add("--workers", type=int, default=0, help="processes that cut excerpts")
     add("--minutes", type=float, default=0, help="stop, ready to go on, after so long")
     add("--resume", action="store_true", help="go on from NAME.pt if there is one")
@@ -110,7 +111,7 @@ def train(options: argparse.Namespace) -> None:
         files["jsonl"].write_text("")
     loss_of: nn.Module = Loss(network)
     if options.compile:
-        loss_of = torch.compile(loss_of)  # pyright: ignore[reportAssignmentType]
+        loss_of = torch.compile(loss_of, dynamic=False)  # pyright: ignore[reportAssignmentType]
     if world > 1:
         loss_of = DistributedDataParallel(loss_of)
     corpus = Corpus(options.data, "train", options.corpora, options.power)
@@ -121,7 +122,8 @@ def train(options: argparse.Namespace) -> None:
         options.batch // world,
         (options.seed, rank),
         start=state["update"],
-        fixed=options.compile,
+        pool=options.pool,
+        multiple=max(128, options.rows // 4) if options.compile else 1,  # few shapes to compile
     )
     loader = DataLoader(
         excerpts, None, num_workers=options.workers, pin_memory=device.type == "cuda"
@@ -131,19 +133,16 @@ def train(options: argparse.Namespace) -> None:
     bar = tqdm(initial=state["update"], total=options.updates, mininterval=5, disable=rank > 0)
     spent = state["seconds"]
     recent: list[torch.Tensor] = []
-    for rows, lengths in loader:
+    for rows, lengths, counted in loader:
         if state["update"] >= options.updates or _waited_too_long(state, options):
             break
         network.train()
         for group in optimiser.param_groups:
             group["lr"] = options.rate * rate_at(state["update"], options)
         rows, lengths = rows.to(device, non_blocking=True), lengths.to(device, non_blocking=True)
-        count = (lengths - 1).sum().float()
-        if world > 1:
-            distributed.all_reduce(count)
         with mixed():
             nll = loss_of(rows, lengths)
-        loss = nll.sum() * world / count  # the processes' gradients are averaged
+        loss = nll.sum() / counted
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(network.parameters(), options.clip)

@@ -1,5 +1,7 @@
 """Excerpts: right rows, random beats and keys, an end only where the piece ends, seeded batches."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from torch.utils.data import DataLoader
@@ -65,14 +67,31 @@ def test_batches_are_seeded_whatever_makes_them(train):
         raise AssertionError
 
     one, again, later = batches(0), batches(2), batches(0, start=2)
-    for (rows, lengths), (others, _) in zip(one, again, strict=True):
-        assert rows.shape == (3, 256, 6)
+    for (rows, lengths, counted), (others, _, _) in zip(one, again, strict=True):
+        assert rows.shape == (3, lengths.max(), 6)
         assert rows.equal(others)
+        assert counted == (lengths - 1).sum()
         for row, length in zip(rows, lengths, strict=True):
             check_order(row[:length].numpy())
             assert not row[length:].any()
     assert one[2][0].equal(later[0][0])
     assert not one[0][0].equal(one[1][0])
+
+
+def test_a_pool_deals_out_the_same_excerpts_by_length(train):
+    def batches(pool, batch, count):
+        made = iter(Excerpts(train, KINDS["mmt"], 256, batch, (1,), pool=pool, multiple=32))
+        return [next(made) for _ in range(count)]
+
+    (whole, lengths, counted), *_ = batches(1, 12, 1)
+    parts = batches(4, 3, 4)
+    assert all(share == pytest.approx(counted / 4) for _, _, share in parts)
+    assert all(rows.shape[1] % 32 == 0 or rows.shape[1] == 256 for rows, _, _ in parts)
+    dealt = sorted(int(n) for _, some, _ in parts for n in some)
+    assert dealt == sorted(lengths.tolist())
+    spans = sorted((int(some.min()), int(some.max())) for _, some, _ in parts)
+    assert all(a[1] <= b[0] for a, b in pairwise(spans))
+    assert whole.shape[0] == 12
 
 
 def test_excerpts_begin_anywhere_in_any_key(train):

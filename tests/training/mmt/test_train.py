@@ -49,6 +49,7 @@ def options(corpus, out, **changed):
         "compile": False,
         "threads": 1,
         "workers": 0,
+        "pool": 1,
         "minutes": 0,
         "resume": False,
     }
@@ -70,13 +71,14 @@ def test_the_rate_is_the_dissertations():
 
 def test_what_is_told_of_a_network_is_its_nll(corpus):
     shape = Shape(layers=1, width=64, inner=64, rows=128)
+    torch.manual_seed(0)
     network = Network(shape)
     some = Namespace(valid_pieces=3)
     batches = t.validation(Corpus(corpus, "valid"), KINDS["mmt"], shape, some)
     told = t.nll_of(network, batches, torch.device("cpu"), torch.inference_mode)
     assert list(told) == ["type", "beat", "position", "pitch", "duration", "instrument"]
     chance = np.log(shape.sizes)
-    np.testing.assert_allclose(list(told.values()), chance, rtol=0.3)
+    np.testing.assert_allclose(list(told.values()), chance, rtol=0.5)
 
 
 @pytest.mark.slow
@@ -122,7 +124,7 @@ def test_going_on_is_as_if_it_had_not_been_stopped(corpus, tmp_path):
 
 @pytest.mark.slow
 def test_a_baseline_learns_in_the_same_code(corpus, tmp_path):
-    t.train(options(corpus, tmp_path, kind="remi", updates=20))
+    t.train(options(corpus, tmp_path, kind="remi", updates=20, pool=4))
     rows = lines(tmp_path)
     assert list(rows[0])[-1] == "token"
     assert rows[-1]["valid"] < rows[0]["valid"]
