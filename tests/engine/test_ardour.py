@@ -1,10 +1,9 @@
-"""A real DAW, Ardour 7, records our ports over JACK, following JACK's transport."""
+"""A real DAW, Ardour 7, records our ports over JACK; our transport starts and stops it."""
 
 import shutil
 import time
 from pathlib import Path
 
-import jack
 import numpy as np
 import pytest
 import soundfile
@@ -52,15 +51,16 @@ def test_ardour_records_what_we_record_sample_by_sample(
         record=True,
         takes_folder=tmp_path / "takes",
         soundfont=bundled_soundfont(),
+        sync_source="jack",
     )
     device = JackDevice("ripieno-test")
     with Session(settings, lambda _: None, log.add, heard.append, device) as session:
         with ardour(jack_server, tmp_path, TRACKS) as daw:
-            roll(True)
+            session.sync.start()
             time.sleep(0.3)
             session.inputs.play_file(read_midi(PIECE))
             time.sleep(PLAY_S)
-            roll(False)
+            session.sync.stop()
             time.sleep(0.3)
             recorded = daw.stop()
         assert session.engine.stats().underruns == 0
@@ -97,13 +97,3 @@ def test_ardour_records_what_we_record_sample_by_sample(
     assert np.abs(late).max() <= jack_server.block_frames
     taken, _ = soundfile.read(take / "master.wav", dtype="float32")
     assert found_at(taken, ours[:, :2], TWO_STEPS) >= 0
-
-
-def roll(on: bool) -> None:
-    """Start or stop JACK's transport."""
-    client = jack.Client("transport", no_start_server=True)
-    if on:
-        client.transport_start()
-    else:
-        client.transport_stop()
-    client.close()

@@ -34,6 +34,12 @@ def test_every_command_of_ours_is_a_legal_one() -> None:
         parser.parse_args(words[1:])
     for quoted in re.findall(r"`ripieno ([^`]*)`", PAGE):
         parser.parse_args(shlex.split(quoted))
+    options = re.findall(r"`(--[^`]*)`", PAGE)
+    assert len(options) >= 8
+    for quoted in options:
+        words = shlex.split(quoted)
+        if words != ["--in"]:  # named without a value
+            parser.parse_args(["play", *words])
 
 
 def test_every_sentence_in_the_table_of_faults_is_one_we_say() -> None:
