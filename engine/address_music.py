@@ -278,4 +278,10 @@ TRANSPORT = (
     button(
         "/ripieno/midi_out/announce", "send every part's bank and program, as to a new instrument"
     ),
+    Address(
+        "/ripieno/midi_out/port",
+        "send to channels or ports of our own, or to the output whose name contains this",
+        text("name"),
+        slow=True,
+    ),
 )

@@ -415,8 +415,14 @@ class Session:
     def list_devices(self) -> dict[str, Any]:
         """Sound devices and MIDI inputs there are, ready for JSON. [worker]"""
         from engine.commands.devices import look
+        from engine.midi_outputs import output_names
 
-        return look()
+        return {**look(), "midi_outputs": output_names()}
+
+    def open_midi_out(self, wanted: str) -> None:
+        """Send MIDI to "channels", "ports" or the output whose name contains this. [worker]"""
+        self.sync.open_midi_out(wanted)
+        self.changed("transport")
 
     def input_names(self) -> list[str]:
         """Where notes can come from now. [any]"""

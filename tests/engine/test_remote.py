@@ -52,6 +52,7 @@ ACTS: dict[str, tuple[tuple, Any]] = {
     "/ripieno/transport/tap": ((), NOTHING),
     "/ripieno/transport/locate": ((16.0,), NOTHING),
     "/ripieno/midi_out/announce": ((), NOTHING),
+    "/ripieno/midi_out/port": (("no such port anywhere",), "/ripieno/error"),
     "/ripieno/statistics/reset": ((), NOTHING),
     "/ripieno/subscribe": (("events", 1.0), "/ripieno/subscribed"),
     "/ripieno/unsubscribe": (("events",), "/ripieno/unsubscribed"),
