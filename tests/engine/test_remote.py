@@ -332,3 +332,33 @@ def test_a_remotes_key_sounds_and_comes_up_by_itself(
     assert (values[1], values[5]) == (2, "direct")
     remote.tell("/ripieno/part/2/key", 70, 0)
     assert hear_of("/ripieno/note_off", 70)
+
+
+def test_the_transports_movements_are_told(session: Session, remote: Remote) -> None:
+    session.set("rolling", 0)
+    session.set("tempo_bpm", 90.0)
+    time.sleep(0.1)
+    remote.question("/ripieno/subscribe", "events")
+
+    def hear_of_transport() -> list:
+        while True:
+            address, values = remote.hear()
+            if address == "/ripieno/transport_moved":
+                return values
+
+    remote.tell("/ripieno/transport/locate", 8.0)
+    values = hear_of_transport()
+    assert (values[1], values[3]) == (8.0, 0)
+    remote.tell("/ripieno/transport/start")
+    frame, beat, tempo_bpm, rolling = hear_of_transport()
+    assert (beat, tempo_bpm, rolling) == (8.0, 90.0, 1)
+    remote.tell("/ripieno/tempo", 120.0)
+    later, at, tempo_bpm, _ = hear_of_transport()
+    assert tempo_bpm == 120.0
+    assert at == pytest.approx(beat + (later - frame) / 48000 * 90 / 60, abs=1e-3)
+    remote.tell("/ripieno/transport/stop")
+    assert hear_of_transport()[3] == 0
+    for _ in range(3):
+        remote.tell("/ripieno/transport/tap")
+        time.sleep(0.3)
+    assert session.get("tempo_bpm") == pytest.approx(200, rel=0.15)
