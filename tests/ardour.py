@@ -10,6 +10,7 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import mido
 import numpy as np
@@ -38,7 +39,7 @@ class Recording:
 
     start_frame: int  # in the session
     audio: np.ndarray
-    messages: list[tuple[float, mido.Message]]
+    messages: list[tuple[float, Any]]  # of mido
 
 
 class Ardour:
@@ -122,7 +123,7 @@ class Ardour:
             sides.append(samples)
         return Recording(start_frame, np.stack(sides, axis=1), [])
 
-    def _messages(self, path: Path) -> list[tuple[float, mido.Message]]:
+    def _messages(self, path: Path) -> list[tuple[float, Any]]:
         file, now_frame, found = mido.MidiFile(path), 0.0, []
         frames_a_tick = 0.5 * self._server.rate_hz / file.ticks_per_beat  # a session's 120 bpm
         for message in file.tracks[0]:

@@ -44,7 +44,7 @@ def test_every_command_of_ours_is_a_legal_one() -> None:
 
 def test_every_sentence_in_the_table_of_faults_is_one_we_say() -> None:
     folder = Path(engine.__file__).parent
-    source = "".join(path.read_text(encoding="utf-8") for path in folder.glob("*.py"))
+    source = "".join(path.read_text(encoding="utf-8") for path in folder.rglob("*.py"))
     table = PAGE.split("## When something is lost")[1]
     said = [words for row in table.splitlines()[4:] for words in re.findall(r"`([^`]*)`", row)]
     assert len(said) >= 5
