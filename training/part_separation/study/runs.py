@@ -47,12 +47,12 @@ def runs() -> list[Run]:
     todo += table_2("game", recurrent) + table_2("game", recurrent, hinted=True)
     todo += table_2("pop", recurrent) + table_3("game")
     todo += table_2("pop", recurrent, hinted=True)
-    for corpus in ("bach", "quartets", "pop"):
-        todo += table_3(corpus)
+    todo += [learnt("bach", "lstm", Inputs(duration=True), "dur")]
+    todo += table_3("quartets") + table_3("pop") + table_4("game")
     for corpus in ("quartets", "game", "pop"):
         todo += table_2(corpus, attentive)
-    todo += table_2("bach", ("bilstm",), hinted=True)
-    for corpus in ("game", "pop", "quartets", "bach"):
+    todo += table_3("bach")[1:] + table_2("bach", ("bilstm",), hinted=True)
+    for corpus in ("pop", "quartets", "bach"):
         todo += table_4(corpus)
     for corpus in ("bach", "game", "quartets", "pop"):
         todo.append(learnt(corpus, "lstm", Inputs(duration=True, entry_hints=True), "dur eh"))

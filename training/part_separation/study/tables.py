@@ -87,7 +87,7 @@ ORDERINGS = (  # what the paper reports: (claim, the better, the worse, where)
     ("entry hints help where parts are alike", "lstm-eh", "lstm", ("game",)),
     ("entry hints do not help elsewhere", "lstm", "lstm-eh", ("bach", "quartets")),
     ("pitch hints help further", "lstm-eh-ph", "lstm-eh", CORPORA),
-    ("durations help", "lstm-dur", "lstm", ("bach", "game", "pop")),
+    ("durations help", "lstm-dur", "lstm", CORPORA),
     ("embeddings help", "lstm", "lstm-noemb", CORPORA),
     ("raw time is worst", "lstm", "lstm-rawtime", CORPORA),
     ("other keys help pop and game", "lstm", "lstm-noaug", ("game", "pop")),
