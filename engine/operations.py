@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from engine import addresses, chain_operations
+from engine import addresses, chain_operations, report
 from engine.addresses import CHOICES, Address, At, OutOfRangeError
 from engine.bindings import Binding
 from engine.errors import RipienoError
@@ -131,7 +131,7 @@ ACTS: dict[str, Operation] = {
         session.state_section(section) if section else session.state()
     ),
     "/ripieno/statistics": lambda session, at: as_json(session.statistics()),
-    "/ripieno/histograms": lambda session, at: as_json(session.histograms()),
+    "/ripieno/histograms": lambda session, at: as_json(report.histograms(session.engine)),
     "/ripieno/latency": lambda session, at: as_json(session.state_section("latency")),
     "/ripieno/transport": lambda session, at: as_json(session.state_section("transport")),
     "/ripieno/transport/start": lambda session, at, bars=0: session.start_transport(bars),
@@ -144,7 +144,7 @@ ACTS: dict[str, Operation] = {
     "/ripieno/panic": lambda session, at: session.panic(),
     "/ripieno/quit": lambda session, at: session.quit(),
     "/ripieno/ensembles": lambda session, at: _names(session.ensemble_ids()),
-    "/ripieno/ensembles/details": lambda session, at: as_json(session.ensemble_details()),
+    "/ripieno/ensembles/details": lambda session, at: as_json(report.ensembles()),
     "/ripieno/key": lambda session, at, pitch, velocity: session.inputs.remote_key(pitch, velocity),
     "/ripieno/part/{part}/key": lambda session, at, pitch, velocity: session.inputs.remote_key(
         pitch, velocity, at.part
@@ -175,12 +175,12 @@ ACTS: dict[str, Operation] = {
     "/ripieno/setlist/next": lambda session, at: session.repertoire.step(1),
     "/ripieno/setlist/previous": lambda session, at: session.repertoire.step(-1),
     "/ripieno/setlist/go": lambda session, at, number: session.repertoire.go(number - 1),
-    "/ripieno/devices": lambda session, at: as_json(session.list_devices()),
+    "/ripieno/devices": lambda session, at: as_json(report.devices()),
     "/ripieno/connections": lambda session, at: as_json(connections()),
     "/ripieno/connections/forget": lambda session, at, text: forget_connections(text),
     "/ripieno/inputs": lambda session, at: _names(session.input_names()),
     "/ripieno/recorder": lambda session, at: as_json(session.recorder_state()),
-    "/ripieno/takes": lambda session, at: as_json(session.list_takes()),
+    "/ripieno/takes": lambda session, at: as_json({"takes": session.recordings.list()}),
     "/ripieno/take/keep": lambda session, at, seconds=None: _names([str(session.keep(seconds))]),
     "/ripieno/take/export": lambda session, at, take, form: _names(
         [str(session.export(take, form))]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from engine.addresses import CHOICES, PROTOCOL
+from engine.ensembles import list_ensembles
 from engine.notes import HOW, MOVED, NOTE_OFF, NOTE_ON
 from engine.osc import Event
 from engine.parameters import GLOBAL_PARAMETERS, PART_PARAMETERS
@@ -95,6 +96,25 @@ def device(session: Session) -> dict[str, Any]:
         "inputs": session.input_names(),
         "input_wanted": session.input_wanted,
     }
+
+
+def ensembles() -> dict[str, Any]:
+    """All ensembles with what there is to choose by, ready for JSON. [worker]"""
+    keys = ("id", "name", "description", "tags", "model")
+    return {
+        "ensembles": [
+            {**{key: getattr(e, key) for key in keys}, "parts": [part.name for part in e.parts]}
+            for e in list_ensembles()
+        ]
+    }
+
+
+def devices() -> dict[str, Any]:
+    """Sound devices, MIDI inputs and outputs there are, ready for JSON. [worker]"""
+    from engine.commands.devices import look
+    from engine.midi_outputs import output_names
+
+    return {**look(), "midi_outputs": output_names()}
 
 
 def setting(session: Session, name: str) -> float | str:

@@ -289,10 +289,6 @@ class Session:
         """The engine's counts and measures, ready for JSON. [any]"""
         return report.statistics(self.engine)
 
-    def histograms(self) -> dict[str, Any]:
-        """How often each delay and load was seen, ready for JSON. [any]"""
-        return report.histograms(self.engine)
-
     # ---- the ensemble --------------------------------------------------------------------
 
     def ensemble_ids(self) -> list[str]:
@@ -302,16 +298,6 @@ class Session:
     def ensemble_id(self) -> str:
         """The ensemble that plays. [any]"""
         return self.ensemble.id
-
-    def ensemble_details(self) -> dict[str, Any]:
-        """All ensembles with what there is to choose by, ready for JSON. [worker]"""
-        keys = ("id", "name", "description", "tags", "model")
-        return {
-            "ensembles": [
-                {**{key: getattr(e, key) for key in keys}, "parts": [p.name for p in e.parts]}
-                for e in list_ensembles()
-            ]
-        }
 
     def part_count(self) -> int:
         """How many parts it has. [any]"""
@@ -412,13 +398,6 @@ class Session:
         """The input that was asked for, "" for all. [any]"""
         return self.output.input_wanted or ""
 
-    def list_devices(self) -> dict[str, Any]:
-        """Sound devices and MIDI inputs there are, ready for JSON. [worker]"""
-        from engine.commands.devices import look
-        from engine.midi_outputs import output_names
-
-        return {**look(), "midi_outputs": output_names()}
-
     def open_midi_out(self, wanted: str) -> None:
         """Send MIDI to "channels", "ports" or the output whose name contains this. [worker]"""
         self.sync.open_midi_out(wanted)
@@ -465,10 +444,6 @@ class Session:
     def recorder_state(self) -> dict[str, Any]:
         """What is being recorded, ready for JSON. [any]"""
         return self.recordings.state()
-
-    def list_takes(self) -> dict[str, Any]:
-        """The takes there are, newest first, ready for JSON. [worker]"""
-        return {"takes": self.recordings.list()}
 
     def keep(self, seconds: float | None = None) -> Path:
         """Make a take of what was just played, ten minutes at most: its folder. [any]"""

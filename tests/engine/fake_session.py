@@ -30,6 +30,7 @@ class FakeSession:
         self.ensemble = "string_quartet"
         self.inputs = Recorder("inputs", self.done)
         self.learn = Recorder("learn", self.done)
+        self.recordings = self
         self.content: dict[str, Any] = {}
 
     def version(self) -> str:
@@ -71,9 +72,9 @@ class FakeSession:
     def recorder_state(self) -> dict[str, Any]:
         return {"recording": False}
 
-    def list_takes(self) -> dict[str, Any]:
+    def list(self) -> list[dict[str, Any]]:
         self.done.append(("list takes",))
-        return {"takes": []}
+        return []
 
     def play_file(self, path: str) -> None:
         self.done.append(("file", path))

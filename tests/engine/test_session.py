@@ -87,7 +87,7 @@ def test_control_md_names_every_key_of_the_json(session: Session) -> None:
         *state["latency"][0],
         *state["learn"],
         *state["rig"],
-        *session.histograms(),
+        *report.histograms(session.engine),
     }
     assert {key for key in keys if f"`{key}`" not in text} == set()
 
