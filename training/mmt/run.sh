@@ -29,7 +29,7 @@ if [ -n "$small" ]; then
     if command -v g++ >/dev/null; then compile=--compile; fi # a fifth faster
     python -m training.mmt.train $compile --resume --name small --heads "in turn" --positions rotary \
         --layers 6 --width 256 --inner 1024 --turn-width 128 --turn-inner 256 --rows 512 \
-        --batch 8 --updates 12000 --rate 1e-3 --warmup 300 --decay 12000 --floor 0.05 \
+        --batch 8 --updates 16000 --rate 1e-3 --warmup 300 --decay 16000 --floor 0.05 \
         --dropout 0 --power 0.5 --pool 16 --every 500 --valid-pieces 60 --patience 0
     python -m training.mmt.evaluate --weights $build/small.npz --pieces 100 --samples 50 \
         --json $build/small.json
