@@ -73,10 +73,7 @@ def set_bypass(session: Any, at: At, on: int) -> None:
 
 def parameter(session: Any, at: At) -> float:
     """Where a plugin's parameter stands, 0 to 1. [any]"""
-    for row in session.plugins.parameters(at.slot, at.plugin):
-        if row["name"] == at.name:
-            return float(row["value"])
-    raise RipienoError(f"plugin {at.plugin + 1} of {at.slot} has no parameter {at.name[:60]!r} now")
+    return session.plugins.value(at.slot, at.plugin, at.name)
 
 
 def set_parameter(session: Any, at: At, value: float) -> None:

@@ -89,7 +89,8 @@ class Control:
         if self._closing:
             return
         self._closing = True
-        self._errands.put(None)
+        with contextlib.suppress(queue.Full):  # then its thread looks again after the next one
+            self._errands.put_nowait(None)
         with contextlib.suppress(OSError):
             wake = "::1" if ":" in self.host else LOOPBACK
             self._socket.sendto(b"", (wake, self.port))

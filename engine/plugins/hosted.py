@@ -97,6 +97,16 @@ class HostedChain:
                 return []
             return [dict(parameter) for parameter in self.plugins[index]["parameters"]]
 
+    def value(self, index: int, name: str) -> float:
+        """Where a plugin's parameter stands, 0 to 1; PluginError if there is none such. [any]"""
+        with self._lock:
+            plugin = self._check_index(index)
+            if index < len(self.plugins):
+                return float(self._find_parameter(index, name)["value"])
+            if name in plugin.parameters:  # to be set when it is loaded
+                return plugin.parameters[name]
+        raise PluginError(f"{plugin.title} on {self.slot_name} is not running yet")
+
     def set_parameter(self, index: int, name: str, value01: float) -> None:
         """Set a plugin's parameter; PluginError names what is legal. [any]"""
         value = check_value(name, value01)

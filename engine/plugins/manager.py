@@ -84,6 +84,10 @@ class Plugins:
         """What can be set in a plugin of a chain; empty while it is loading. [any]"""
         return self._find(slot_name).parameters(index)
 
+    def value(self, slot_name: str, index: int, name: str) -> float:
+        """Where a parameter of the chain's plugin number `index` stands, 0 to 1. [any]"""
+        return self._find(slot_name).value(index, name)
+
     def set_parameter(self, slot_name: str, index: int, name: str, value01: float) -> None:
         """Set a parameter of the chain's plugin number `index`, from 0. [any]"""
         self._find(slot_name).set_parameter(index, name, value01)

@@ -363,3 +363,22 @@ def test_the_transports_movements_are_told(session: Session, remote: Remote) -> 
         remote.tell("/ripieno/transport/tap")
         time.sleep(0.2)
     assert session.get("tempo_bpm") == pytest.approx(300, rel=0.2)
+
+
+@pytest.mark.slow
+def test_a_plugins_parameter_can_be_learned(session: Session, remote: Remote) -> None:
+    load_chain(session, remote)
+    path = "/ripieno/chain/part_2/1/parameter/gain_db"
+    remote.question("/ripieno/subscribe", "changes")
+    binding = {"address": path, "number": 77, "mode": "jump", "low": 0.2, "high": 0.8}
+    remote.tell("/ripieno/learn/bind", json.dumps(binding))
+    session.inputs.play_key(bytes((0xB0, 77, 127)))
+    while (heard := remote.hear())[0] != path:
+        pass
+    assert heard[1][0] == pytest.approx(0.8)
+    other = Remote(session.osc_port)  # one that is told of no changes
+    assert other.question(path) == (path, [pytest.approx(0.8)])
+    other.tell("/ripieno/learn/forget_all")
+    for wrong in (path.replace("gain_db", "volume"), path.replace("/1/", "/9/")):
+        assert other.question(wrong)[0] == "/ripieno/error"
+    other.socket.close()
