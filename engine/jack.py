@@ -14,22 +14,21 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-from engine.connections import Connections, Link
+from engine.connections import Connections
 from engine.errors import RipienoError
 from engine.libjack import (
     AUDIO_TYPE,
     IS_INPUT,
     IS_OUTPUT,
-    IS_PHYSICAL,
     IS_TERMINAL,
     MIDI_TYPE,
     PLAYBACK_LATENCY,
-    ServerGraph,
     address_of,
     find_ports,
     load_libjack,
     open_client,
 )
+from engine.patchbay import Patchbay
 from engine.rt.layout import MAX_PARTS
 
 CALLED_BY_ENGINE = (
@@ -44,7 +43,6 @@ CALLED_BY_ENGINE = (
     "jack_midi_event_write",
     "jack_transport_query",
 )
-LET_GO = (b"\xb0\x40\x00", b"\xb0\x7b\x00")  # pedal up, all notes off
 OUTPUT_NAMES = (
     "master_left",
     "master_right",
@@ -79,11 +77,8 @@ class JackDevice:
         self._midi_wanted = ""
         self._connect_outputs = True
         self._part_names: tuple[str, ...] = ()
-        self._sources_seen: set[str] = set()
-        self._sources_playing: set[str] = set()
         self._connections = connections
-        self._master_heard = False
-        self._news: list[str] = []
+        self._patchbay: Any = None  # from the first start on
         self._outputs: list[int] = []
         self._lags_told: tuple[int, ...] = ()
         self._midi_in = 0
@@ -115,7 +110,7 @@ class JackDevice:
     @property
     def midi_source_names(self) -> list[str]:
         """The MIDI sources that play into it now. [any]"""
-        return sorted(self._sources_playing) if self.alive else []
+        return sorted(self._patchbay.sources) if self.alive else []
 
     @property
     def latency_frames(self) -> int:
@@ -150,14 +145,16 @@ class JackDevice:
             self._connect_outputs = connect_outputs
             self._register_ports()
             self._activate()
-            if self._connections:
-                self._connections.begin()
-            self._master_heard = False
-            self._connect_master()
-            self._sources_seen = set()
-            self._connect_sources()
-            self._news = self._connect_remembered()  # told by the next tend
-            self._release_sources()  # what they held under a server that is gone
+            self._patchbay = Patchbay(
+                self._lib,
+                self._client,
+                engine,
+                midi_wanted=self._midi_wanted,
+                connect_outputs=connect_outputs,
+                connections=self._connections,
+                remember=self.name == self._wanted_name,
+                held_by=self._patchbay.sources if self._patchbay else (),
+            )
 
     def open_part_ports(self) -> None:
         """Have a MIDI output a part, besides `midi_out`, from now on. RipienoError if refused.
@@ -177,18 +174,7 @@ class JackDevice:
         RipienoError names what there is, if none does.
         """
         with self._lock:
-            inputs = find_ports(self._lib, self._client, MIDI_TYPE, IS_INPUT)
-            inputs = [name for name in inputs if not name.startswith(f"{self.name}:")]
-            found = [
-                name
-                for name in inputs
-                if any(wanted.casefold() in n.casefold() for n in self._all_names(name))
-            ]
-            if not found:
-                there = ", ".join(inputs) or "none"
-                raise RipienoError(f"no MIDI input of JACK is called {wanted!r}; there are {there}")
-            for name in found:
-                self._connect_usual(MIDI_OUT_NAME, name, asked_for=True)
+            self._patchbay.connect_midi_out(MIDI_OUT_NAME, wanted)
 
     def set_timebase(self, master: bool) -> None:
         """Be JACK's timebase master, or no longer. RipienoError if the server refuses. [main]"""
@@ -229,18 +215,8 @@ class JackDevice:
         """Take notes from another source from now on; as `start` understands it. [worker]"""
         with self._lock:
             self._midi_wanted = midi_source or ""
-            if not self.alive:
-                return
-            wanted = self._wanted_sources()
-            for source in self._sources_playing - wanted:
-                ports = source.encode(), f"{self.name}:midi_in".encode()
-                self._lib.jack_disconnect(self._client, *ports)
-            if self._connections:
-                self._connections.look_anew()
-            self._sources_seen = set()
-            self._connect_sources()
-            self._connect_remembered()
-            self._release_sources()
+            if self.alive:
+                self._patchbay.listen_to(self._midi_wanted)
 
     def tend(self) -> list[str]:
         """Reopen a lost server, connect MIDI sources that appeared; what happened, in sentences.
@@ -252,12 +228,8 @@ class JackDevice:
                 return []
             if not self.alive:
                 return self._tend_lost()
-            self._connect_master()
             self._tell_latency()
-            said, self._news = self._news, []
-            said += [f"MIDI source {source} connected." for source in self._connect_sources()]
-            said += self._connect_remembered()
-            said += self._release_sources()
+            said = self._patchbay.tend()
             self._announce_programs()
             block_frames = self._lib.jack_get_buffer_size(self._client)
             if block_frames != self.block_frames:
@@ -388,96 +360,6 @@ class JackDevice:
         if lags_frames != self._lags_told:
             self._lags_told = lags_frames
             self._lib.jack_recompute_total_latencies(self._client)
-
-    def _connect_master(self) -> None:
-        """Connect the master to the speakers, once, as soon as there are any."""
-        if self._master_heard or not self._connect_outputs:
-            return
-        speakers = find_ports(self._lib, self._client, AUDIO_TYPE, IS_INPUT | IS_PHYSICAL)
-        for i, output in enumerate(OUTPUT_NAMES[:2]):
-            if speakers:
-                self._connect_usual(output, speakers[min(i, len(speakers) - 1)])
-        self._master_heard = bool(speakers)
-
-    def _connect_sources(self) -> list[str]:
-        """Connect the sources asked for that were not there at the last look; their names.
-
-        One the player disconnects by hand stays so; one that refuses is tried again next time.
-        """
-        wanted = self._wanted_sources()
-        new = [
-            source
-            for source in sorted(wanted - self._sources_seen)
-            if self._connect_usual("midi_in", source, bool(self._midi_wanted))
-        ]
-        self._sources_seen = (self._sources_seen & wanted) | set(new)
-        return new
-
-    def _release_sources(self) -> list[str]:
-        """Let go of the notes of sources that play no more; those that are gone, in sentences.
-
-        All play into one port, so notes that others hold end as well: better than notes that hang.
-        """
-        graph = ServerGraph(self._lib, self._client)
-        playing = {link.peer for link in graph.links() if link.port == "midi_in"}
-        lost, self._sources_playing = self._sources_playing - playing, playing
-        if not lost:
-            return []
-        for message in LET_GO:
-            self._engine.midi(message)
-        return [
-            f"MIDI source {source} is gone; its notes are released and it is used again when it "
-            "returns."
-            for source in sorted(lost - graph.ports())
-        ]
-
-    def _wanted_sources(self) -> set[str]:
-        lib, client = self._lib, self._client
-        if not self._midi_wanted:
-            return set(find_ports(lib, client, MIDI_TYPE, IS_OUTPUT | IS_PHYSICAL))
-        sources = [
-            source
-            for source in find_ports(lib, client, MIDI_TYPE, IS_OUTPUT)
-            if not source.startswith(f"{self.name}:")
-        ]
-        if self._midi_wanted in sources:
-            return {self._midi_wanted}
-        return {
-            source
-            for source in sources
-            if any(self._midi_wanted.lower() in n.lower() for n in self._all_names(source))
-        }
-
-    def _all_names(self, port_name: str) -> list[str]:
-        port = self._lib.jack_port_by_name(self._client, port_name.encode())
-        if not port:
-            return [port_name]
-        size = self._lib.jack_port_name_size()
-        buffers = [ctypes.create_string_buffer(size) for _ in range(2)]
-        pointers = (ctypes.c_char_p * 2)(*(ctypes.addressof(b) for b in buffers))
-        count = self._lib.jack_port_get_aliases(port, pointers)
-        return [port_name, *(b.value.decode(errors="replace") for b in buffers[: max(0, count)])]
-
-    def _connect_usual(self, port: str, peer: str, asked_for: bool = False) -> bool:
-        """Connect what belongs together without being told, unless the player parted it."""
-        remembered = self._connections
-        if remembered and not asked_for and not remembered.allows(port, peer):
-            return False
-        if not ServerGraph(self._lib, self._client).connect(Link(port, peer)):
-            return False
-        if remembered:
-            remembered.made(port, peer)
-        return True
-
-    def _connect_remembered(self) -> list[str]:
-        """Make the player's own connections again, learn new ones; what happened, in sentences.
-
-        A MIDI source that was asked for by name plays this time, whatever is remembered.
-        """
-        if self._connections is None or self.name != self._wanted_name:
-            return []
-        not_ours = ("midi_in",) if self._midi_wanted else ()
-        return self._connections.tend(ServerGraph(self._lib, self._client), not_ours)
 
     def _set_aliases(self, names: Sequence[str], change: Any) -> None:
         for part, part_name in enumerate(names):

@@ -13,7 +13,8 @@ import jack
 import pytest
 
 from engine.errors import RipienoError
-from engine.jack import LET_GO, OUTPUT_NAMES, JackDevice, jack_running, midi_sources
+from engine.jack import OUTPUT_NAMES, JackDevice, jack_running, midi_sources
+from engine.patchbay import LET_GO
 from engine.rt.layout import OUT_CHANNELS
 from tests.engine.tiny_engine import TinyEngine
 from tests.servers import JackServer, PipeWire
