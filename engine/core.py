@@ -703,7 +703,7 @@ class Engine:
 
     @property
     def lags_frames(self) -> tuple[int, ...]:
-        """How late each strip is heard: parts, sends, master, audio inputs. [any]"""
+        """How late each strip is heard: parts, sends, master, audio inputs, click. [any]"""
         return tuple(self._rig.strips["delay"].tolist())
 
     def set_jack_midi_out(self, functions: dict[str, int], ports: Sequence[int]) -> None:

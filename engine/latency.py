@@ -45,14 +45,14 @@ class PathLatency:
 
     @property
     def stem_frames(self) -> int:
-        """From the event to the path's own output, before the device."""
+        """From the frame of a note, or of what came in, to the path's own output."""
         sound = self.source_frames + self.chain_frames + self.plugin_frames
-        return self.input_frames + sound + self.compensation_frames
+        return sound + self.compensation_frames
 
     @property
     def total_frames(self) -> int:
-        """From the event through the master to what is heard."""
-        return self.stem_frames + self.master_frames + self.device_frames
+        """From the key through the master to what is heard."""
+        return self.input_frames + self.stem_frames + self.master_frames + self.device_frames
 
     @property
     def total_ms(self) -> float:

@@ -1,9 +1,9 @@
 """Delay lines: what makes strips equally late, and the dry path beside every chain. [audio]
 
-A strip (part, send, master, audio input) writes what it plays into its line and is heard from it,
-`delay` frames later. Delays change by cross-fades that all begin at one frame, once the lines hold
-enough, so that parts stay together. The lines run only while there is a chain: without one a strip
-is heard at once.
+A strip (part, send, master, audio input, click) writes what it plays into its line and is heard
+from it, `delay` frames later. Delays change by cross-fades that all begin at one frame, once the
+lines hold enough, so that parts stay together. The lines run only while there is a chain: without
+one a strip is heard at once.
 """
 
 import numpy as np
@@ -74,7 +74,7 @@ def _wanted(rig, slot, common):
 def align(rig):
     """Let every strip be as late as it should be; at quantum boundaries, while lines run. [audio]
 
-    With compensation the parts, and the audio inputs, wait for the part whose chain is latest.
+    With compensation parts, audio inputs and click wait for the part whose chain is latest.
     """
     state = rig.state[0]
     if state.align_due == 0 or state.frame < state.align_free:

@@ -11,6 +11,7 @@ from engine.rt.delays import rest_line
 from engine.rt.effects import add_chorus, add_reverb, limit
 from engine.rt.layout import (
     BANK_VOICES,
+    CLICK_STRIP,
     FIRST_RETURN,
     MASTER_CHAIN,
     MAX_PARTS,
@@ -97,6 +98,7 @@ def mix_segment(rig, at, count):
     grid = state.frame % QUANTUM
     chains_on = state.chains_on != 0
     if chains_on:
+        run_strip(rig, CLICK_STRIP, master_l, master_r, count)  # so far the master is the click
         _run_parts(rig, grid, count)
     for index in range(MAX_PARTS):
         part = rig.parts[index]

@@ -51,6 +51,7 @@ def test_keys_that_do_not_come_by_jack_wait_a_block():
     found = paths(engine, device_frames=600)
     engine.close()
     assert (found["part 1"].input_frames, found["part 1"].total_frames) == (256, 856)
+    assert found["part 1"].stem_frames == 0  # the note's frame counts the block already
     assert found["return 1"].total_frames == 600
 
 

@@ -189,6 +189,16 @@ def test_audio_inputs_are_heard_as_late_as_the_parts(host, engines):
     assert np.count_nonzero(late[:, 0]) == 1
 
 
+def test_the_click_is_as_late_as_the_parts(host, engines):
+    engine = engines(parts=1)
+    attach(engine, 0, host(invert))
+    engine.render(SETTLED)
+    start = engine.frame + 50
+    engine.set("click", 2, frame=start)
+    engine.set("rolling", 1, frame=start)
+    assert onset(engine.render(2048, 100)) == 50 + LEAD + 1  # a sine begins with 0
+
+
 # Late, hung and dead hosts
 
 
