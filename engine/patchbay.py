@@ -51,7 +51,7 @@ class Patchbay:
         self._midi_wanted = midi_wanted
         self._connect_outputs = connect_outputs
         self._memory = connections if remember else None
-        self._master_heard = False
+        self._speakers: dict[str, str] = {}  # of the master's sides
         self._sources_seen: set[str] = set()
         self.sources = set(held_by)  # that play into it now
         if self._memory:
@@ -102,14 +102,18 @@ class Patchbay:
             self._connect_usual(port, name, asked_for=True)
 
     def _connect_master(self) -> None:
-        """Connect the master to the speakers, once, as soon as there are any."""
-        if self._master_heard or not self._connect_outputs:
+        """Connect the master to the speakers as soon as there are any, and to others if they go.
+
+        What the player parted stays so: then the speakers are still there.
+        """
+        if not self._connect_outputs:
             return
         speakers = find_ports(self._lib, self._client, AUDIO_TYPE, IS_INPUT | IS_PHYSICAL)
         for i, output in enumerate(MASTER):
-            if speakers:
-                self._connect_usual(output, speakers[min(i, len(speakers) - 1)])
-        self._master_heard = bool(speakers)
+            if speakers and self._speakers.get(output) not in speakers:
+                speaker = speakers[min(i, len(speakers) - 1)]
+                if self._connect_usual(output, speaker):
+                    self._speakers[output] = speaker
 
     def _connect_sources(self) -> list[str]:
         """Connect the sources asked for that were not there at the last look; their names.
@@ -175,7 +179,8 @@ class Patchbay:
         remembered = self._memory
         if remembered and not asked_for and not remembered.allows(port, peer):
             return False
-        if not ServerGraph(self._lib, self._client).connect(Link(port, peer)):
+        link, graph = Link(port, peer), ServerGraph(self._lib, self._client)
+        if link not in graph.links() and not graph.connect(link):
             return False
         if remembered:
             remembered.made(port, peer)

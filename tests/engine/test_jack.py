@@ -75,6 +75,30 @@ def test_ports_have_stable_names_and_the_master_is_connected(
     assert "system:playback_2" in connections
 
 
+@contextlib.contextmanager
+def card(name: str) -> Iterator[None]:
+    """A client that is a sound card, as far as its ports say."""
+    client = jack.Client(name, no_start_server=True)
+    client.inports.register("speaker", is_physical=True, is_terminal=True)
+    client.set_process_callback(lambda frames: None)
+    with client:
+        yield
+    client.close()
+
+
+@pytest.mark.parametrize("jack_server", [{"playback_channels": 0}], indirect=True)
+def test_speakers_that_come_late_or_are_others_get_the_master(
+    jack_server: JackServer, device: JackDevice
+) -> None:
+    device.start(TinyEngine(device.rate_hz))
+    for name in ("one", "two"):
+        with card(name):
+            assert device.tend() == []
+            connections = "\n".join(jack_server.ports("-c", "ripieno-test:master_"))
+            assert connections.count(f"{name}:speaker") == 2
+        assert device.tend() == []
+
+
 def test_outputs_stay_unconnected_when_asked(jack_server: JackServer, device: JackDevice) -> None:
     device.start(TinyEngine(device.rate_hz), connect_outputs=False)
     assert "system" not in "\n".join(jack_server.ports("-c", "ripieno-test:master_"))
