@@ -13,6 +13,7 @@ import time
 from typing import Any, Self
 
 QUANTUM = 4.0
+OLDER_S = 1.0  # when two sessions meet the older one's tempo holds; nearly the same age: any
 
 
 def in_own_network(command: list[str]) -> list[str]:
@@ -35,6 +36,7 @@ class Peer:
             text=True,
         )
         self._process.stdout.readline()
+        time.sleep(OLDER_S)
 
     def __enter__(self) -> Self:
         return self
@@ -54,13 +56,14 @@ class Peer:
         self._say(f"play {int(on)}")
 
     def worst_ms(self, engine: Any, seconds: float) -> float:
-        """How far an engine's beat and the peer's lie apart, at most, in their place in the bar.
-
-        The engine's beat at a frame, the peer's when that frame is heard (without a device: begun).
-        """
+        """How far an engine's beat and the peer's lie apart, at most, without a device."""
         return max(abs(ms) for ms in self.differences_ms(engine, seconds))
 
-    def differences_ms(self, engine: Any, seconds: float) -> list[float]:
+    def differences_ms(self, engine: Any, seconds: float, latency_frames: int = 0) -> list[float]:
+        """How far they lie apart in the bar, again and again for so many seconds.
+
+        The engine's beat at a frame, the peer's when that frame is heard.
+        """
         from engine.frame_clock import FrameClock
 
         clock, found = FrameClock(engine), []
@@ -71,7 +74,7 @@ class Peer:
             if time.monotonic() - start_s < 1.0:
                 continue  # the clock settles
             transport = engine.transport()
-            theirs = self.ask(int(clock.ns_of(transport.frame)))
+            theirs = self.ask(int(clock.ns_of(transport.frame + latency_frames)))
             apart = (transport.beat - theirs["beat"]) % QUANTUM
             apart -= QUANTUM if apart > QUANTUM / 2 else 0.0
             found.append(apart * 60000.0 / transport.tempo_bpm)

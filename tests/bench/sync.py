@@ -191,20 +191,23 @@ def link_apart() -> dict[str, Any]:
 
 def link_scene() -> None:
     """Within that network: follow a peer, print how far apart the beats are in ms."""
-    from engine.silence import SilentDevice
+    from engine.jack import JackDevice
     from engine.sync import Sync
 
-    engine, device = new_engine(fluid=False), SilentDevice(RATE_HZ, 128)
-    device.start(engine)
-    sync = Sync(engine, lambda: device)
-    with Peer(97.0) as peer:
-        peer.play(True)
-        sync.set_source("link")
-        time.sleep(4.0)
-        print(json.dumps(peer.differences_ms(engine, 10.0)))
-    sync.close()
-    device.close()
-    engine.close()
+    with jack_server(128, RATE_HZ):
+        engine, device = new_engine(fluid=False), JackDevice("bench-sync")
+        device.start(engine, midi_source="(no input)")
+        sync = Sync(engine, lambda: device)
+        with Peer(97.0) as peer:
+            sync.set_source("link")
+            time.sleep(2.0)
+            peer.play(True)  # who joins later is not started by what was before
+            time.sleep(2.0)
+            apart = peer.differences_ms(engine, 10.0, device.latency_frames)
+        sync.close()
+        device.close()
+        engine.close()
+    print(json.dumps(apart))
 
 
 if __name__ == "__main__":
