@@ -157,8 +157,8 @@ class Session:
         for step in (
             self.repertoire.close,
             self._close_inputs,
-            self.sync.close,
             self.output.close,
+            self.sync.close,
             self.plugins.close,
             self.pump,
             self.recordings.close,

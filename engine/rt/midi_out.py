@@ -220,6 +220,20 @@ def _join_place(rig, index):
 
 
 @rt
+def leave_out(rig):
+    """The stream ends: end every note where it was sent, and silence what is behind. [audio]
+
+    The notes sound on here, and need no end there any more.
+    """
+    for port in range(OUT_PORTS):
+        for channel in range(16):
+            for pitch in range(128):
+                if rig.out_held[port, channel, pitch] > 0:
+                    send(rig, port, 0x80 | channel, pitch, RELEASE_VELOCITY, 3)
+    panic_out(rig)
+
+
+@rt
 def panic_out(rig):
     """Silence everything behind the ports: pedal up, all sound off, all notes off. [audio]
 

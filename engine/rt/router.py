@@ -66,7 +66,7 @@ from engine.rt.layout import (
     ZONE,
 )
 from engine.rt.learned import place_of, report_played, take
-from engine.rt.midi_out import program_out, programs_out, set_out_channel, set_out_mode
+from engine.rt.midi_out import leave_out, program_out, programs_out, set_out_channel, set_out_mode
 from engine.rt.mixer import aim_all, aim_gain, aim_master, aim_strip
 from engine.rt.native import rt
 from engine.rt.notes import (
@@ -350,6 +350,7 @@ def _quit(rig):
     if state.quit == 0:
         state.quit = 1
         state.quit_frame = state.frame + QUIT_FADE_FRAMES
+        leave_out(rig)
         aim_master(rig, np.float32(0.0))
         aim_all(rig)
 
