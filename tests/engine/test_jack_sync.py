@@ -14,6 +14,7 @@ import pytest
 from engine.core import Engine
 from engine.ensembles import load_ensemble
 from engine.jack import MIDI_OUT_NAME, PART_MIDI_OUT_NAMES, JackDevice
+from engine.sync import Sync
 from tests.engine.test_jack import wait_until
 from tests.midi_ear import listening
 from tests.servers import JackServer
@@ -177,7 +178,9 @@ def master(tempo_bpm: float, beats_per_bar: float = 4.0) -> Iterator[jack.Client
 def test_a_masters_bars_and_tempo_are_followed_and_missed_when_it_goes(
     jack_server: JackServer, engine: Engine, device: JackDevice
 ) -> None:
-    engine.set("sync_source", 1)
+    said: list[str] = []
+    sync = Sync(engine, lambda: device, said.append)
+    sync.set_source("jack")
     with master(93.0, 3.0) as client:
         client.transport_frame = 480000
         client.transport_start()
@@ -189,7 +192,14 @@ def test_a_masters_bars_and_tempo_are_followed_and_missed_when_it_goes(
         frame = client.transport_frame
         expected = frame / 48000 * 93.0 / 60
         assert engine.transport().beat == pytest.approx(expected, abs=0.03)  # asked at two times
+        sync.tend()
     assert wait_until(lambda: not engine.transport().locked and engine.transport().rolling)
+    sync.tend()
+    sync.tend()
+    assert said == [
+        "JACK's timebase master leads: 93.0 bpm.",
+        "JACK's timebase master is gone; the transport goes on at 93.0 bpm.",
+    ]
     before = engine.transport()
     time.sleep(0.2)
     after = engine.transport()
