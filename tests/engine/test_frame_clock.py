@@ -14,7 +14,7 @@ class Blocks:
     rate_hz = RATE_HZ
 
     def __init__(self) -> None:
-        self.at = (0, 0)
+        self.at: tuple[int, int] = (0, 0)
 
     def block_clock(self) -> tuple[int, int]:
         return self.at
