@@ -50,6 +50,9 @@ class Client:
     def set_callback(self, callback) -> None:
         self.callback = callback
 
+    def ignore_types(self, timing: bool) -> None:
+        assert not timing
+
     def cancel_callback(self) -> None:
         self.callback = None
 
