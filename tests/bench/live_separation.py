@@ -14,7 +14,7 @@ from tests.bench.report import arguments, report
 from training.part_separation import prepare
 from training.part_separation.evaluate import Network
 from training.part_separation.robustness import WINDOWS_MS, table
-from training.part_separation.study.runs import RESULTS
+from training.part_separation.study.corpora import RESULTS
 
 PAPERS_MODEL = RESULTS / "bach-lstm-long-s1-played.json"
 BARS = (("clean", 45, 98.2), ("live", 0, 94.8), ("live", 20, 96.8), ("live", 45, 98.0))
