@@ -1,18 +1,17 @@
 """When a frame of the stream begins, by the clock of the system. [any]
 
 The callback leaves the frame and the time at which each of its blocks began. It is never woken
-early, but often a little late, and on a busy system very late: so the earliest wakings tell the
-time, and the others only pull it along slowly, as far as a sound card may run off the clock.
+early, but often a little late, and on a busy system very late: so the earliest of the last wakings
+tell the time. A sound card that runs off the clock, or skipped a block, is followed within WINDOW.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-EARLY, LATE = 0.5, 0.1  # how much of an error is believed at once
-LATE_NS = 20_000.0  # and no more than this of a late waking
-JUMP_NS = 5_000_000
-JUMP_LOOKS = 20  # in which the stream was late by more: it stood still
+EARLY = 0.5  # how much of an early waking is believed at once
+WINDOW = 10  # looks: by as much as all of them were late, the stream is
+JUMP_NS = 5_000_000  # earlier than this: another stream
 
 
 class FrameClock:
@@ -23,7 +22,8 @@ class FrameClock:
         self._ns_per_frame = 1e9 / engine.rate_hz
         self._frame = -1
         self._ns = 0.0  # of that frame
-        self._late = 0
+        self._least_late = float("inf")  # of the present window
+        self._looks = 0
 
     @property
     def running(self) -> bool:
@@ -37,14 +37,15 @@ class FrameClock:
             return
         expected = self.ns_of(frame)
         error = ns - expected
-        self._late = self._late + 1 if error > JUMP_NS else 0
-        anew = not self.running or frame < self._frame or error < -JUMP_NS
-        if anew or self._late > JUMP_LOOKS:
-            expected, self._late = float(ns), 0
+        if not self.running or frame < self._frame or error < -JUMP_NS:
+            expected, error = float(ns), 0.0
         elif error < 0:
             expected += EARLY * error
-        else:
-            expected += min(LATE * error, LATE_NS)
+        self._least_late = min(self._least_late, max(error, 0.0))
+        self._looks += 1
+        if self._looks == WINDOW:
+            expected += self._least_late
+            self._least_late, self._looks = float("inf"), 0
         self._frame, self._ns = frame, expected
 
     def ns_of(self, frame: float) -> float:
