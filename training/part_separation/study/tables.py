@@ -51,7 +51,7 @@ NAMES = {
     "zones": "zones",
     "mlp": "perceptron",
     "lstm": "LSTM",
-    "lstm-long": "LSTM, trained twice as long",
+    "lstm-long": "LSTM, 1,600 updates, dropout 0.3",
     "decoder": "Transformer-Dec",
     "zones-oracle": "zones (oracle)",
     "mlp-oracle": "perceptron (oracle)",
