@@ -132,7 +132,7 @@ def _begin(rig, slot):
     chain.origin = state.frame
     chain.leaving = 0
     chain.bypass = 0
-    chain.good_from = 0
+    chain.good_from = chain.latency  # before that the plugins had nothing to be late with
     chain.wet = np.float32(0.0)
     chain.rising = 0
     chain.rest_until = 0
@@ -304,7 +304,9 @@ def _spare_frames(rig, slot, count):
         behind = min(behind, strip.from_delay - strip.from_latency)
     first = at - behind
     processed = load_acquire(header, PROCESSED)
-    if first < chain.good_from or first < header[VALID_FROM] or processed > at + count:
+    valid_from = header[VALID_FROM]
+    skipped = valid_from > 0 and first < valid_from + chain.latency
+    if first < chain.good_from or skipped or processed > at + count:
         return -NO_HEADROOM
     return processed - (first + count + QUANTUM)
 
