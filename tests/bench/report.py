@@ -11,12 +11,18 @@ from pathlib import Path
 from typing import Any
 
 
-def arguments(doc: str | None, argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Parse the command line of a benchmark that takes nothing but ``--json FILE``."""
+def arguments(
+    doc: str | None, argv: Sequence[str] | None = None, seconds: float | None = None
+) -> argparse.Namespace:
+    """Parse the command line of a benchmark: ``--json FILE``, and ``--seconds`` if it has any."""
     parser = argparse.ArgumentParser(
         description=doc, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures here")
+    if seconds is not None:
+        parser.add_argument(
+            "--seconds", type=float, default=seconds, help="of each measurement (%(default)s)"
+        )
     return parser.parse_args(argv)
 
 

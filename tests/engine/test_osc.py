@@ -39,7 +39,7 @@ def test_what_the_library_writes_is_read(path: str, arguments: list) -> None:
 
 
 def test_bundles_are_read_in_their_order_whatever_their_time() -> None:
-    inner = OscBundleBuilder(2e9)
+    inner = OscBundleBuilder(2_000_000_000)
     inner.add_content(OscMessageBuilder("/b").build())
     outer = OscBundleBuilder(IMMEDIATELY)
     for content in (
