@@ -9,6 +9,7 @@ import pytest
 from hypothesis import settings
 
 from engine import portaudio
+from engine.paths import state_folder
 from tests import servers
 
 # On a busy machine, or while numba compiles, a single example may take seconds.
@@ -22,6 +23,13 @@ def user_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RIPIENO_HOME", str(tmp_path_factory.mktemp("home")))
         yield
+
+
+@pytest.fixture(autouse=True)
+def nothing_remembered(user_folders: None) -> Iterator[None]:
+    """What a test lets the program remember (connections, the last state) ends with the test."""
+    yield
+    shutil.rmtree(state_folder(), ignore_errors=True)
 
 
 @pytest.fixture
