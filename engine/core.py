@@ -45,7 +45,7 @@ from engine.rt.rings import (
 )
 from engine.soundfonts import find_soundfont
 from engine.statistics import Stats, snapshot
-from engine.transport import Transport, read_transport
+from engine.transport import Transport, read_transport, show_at_rest
 
 EVENTS, COMMANDS = 4096, 1024  # slots of the rings
 ROOM_FOR_NOTE_ONS = EVENTS // 4  # kept free for note-offs and controllers
@@ -172,6 +172,7 @@ class Engine:
         transport["locked"] = 1
         transport["click_gain"] = 10.0 ** (GLOBAL_PARAMETERS["click_gain_db"].initial / 20.0)
         transport["click_age"] = transport["jack_frame"] = -1
+        show_at_rest(rig.transport_words, 120.0, 4)  # until the callback shows it
         rig.controllers[[7, 11]] = 100, 127
         rig.controllers[71:75] = 64
         for part in rig.parts:

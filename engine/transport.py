@@ -54,6 +54,11 @@ def read_transport(words: np.ndarray, rate_hz: int) -> Transport:
     )
 
 
+def show_at_rest(words: np.ndarray, tempo_bpm: float, beats_per_bar: int) -> None:
+    """Write what a transport that has not moved yet shows: beat 0, at rest, our own clock."""
+    words[3], words[6], words[7] = round(tempo_bpm * SHOWN_TEMPO), beats_per_bar, 1
+
+
 def reported(records: np.ndarray, rate_hz: int) -> list[Transport]:
     """The movements of the transport among RESULT records, in order."""
     return [
