@@ -92,7 +92,7 @@ def run_engine(block_frames: int, seconds: float, paths: list[str]) -> dict[str,
     plugins.close()
     device.close()
     engine.close()
-    if state["restarts"] or not state["heard"]:
+    if state["restarts"] or state["state"] != "running":
         raise RuntimeError(f"the chain did not play to the end: {state}")
     return {
         "seconds": round(took_s, 1),
