@@ -138,8 +138,8 @@ def test_two_processes_learn_what_one_does(corpus, tmp_path):
     arguments += ["--width", "64", "--inner", "64", "--rows", "64", "--batch", "4"]
     arguments += ["--updates", "40", "--every", "2", "--valid-pieces", "2", "--device", "cpu"]
     arguments += ["--minutes", "0.001"]
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
-    command += ["--master-port", "29517", "-m", "training.mmt.train", *arguments]
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    command += ["--nproc-per-node", "2", "-m", "training.mmt.train", *arguments]
     env = os.environ | {"OMP_NUM_THREADS": "1"}
     done = subprocess.run(
         command, env=env, capture_output=True, text=True, timeout=200, check=False
