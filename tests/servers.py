@@ -269,7 +269,7 @@ class PipeWire:
         done = subprocess.run(["pactl", *command], env=self.env, capture_output=True, timeout=10)
         return done.returncode == 0
 
-    def _wait(self, true: Callable[[], bool], timeout_s: float = 15.0) -> None:
+    def _wait(self, true: Callable[[], bool], timeout_s: float = 60.0) -> None:
         deadline = time.monotonic() + timeout_s
         while not true():
             if time.monotonic() > deadline:

@@ -73,17 +73,18 @@ def test_virtual_ports_carry_parts_in_order_and_in_time(
         assert len(names) == (17 if wanted == "ports" else 1), names
         (port,) = [n for n in names if n.endswith("part 3" if wanted == "ports" else ":Ripieno")]
         with listening(over_jack.env, port) as heard:
-            start = engine.now_frame() + 2400
+            start = engine.now_frame() + 24000
             for i in range(20):
                 engine.part_midi(2, note_on(60 + i), start + i * 960)
                 engine.part_midi(2, note_off(60 + i), start + i * 960 + 480)
-            time.sleep(0.8)
+            time.sleep(1.3)
         channel = 0 if wanted == "ports" else 2
         assert [message[:4] for _, message in heard] == [
             f"{status}{channel}{60 + i:02x}" for i in range(20) for status in "98"
         ]
-        intervals = np.diff([frame for frame, _ in heard])
-        assert abs(np.median(intervals) - 480) < 48  # a thread's timing, not the callback's
+        frames = np.array([frame for frame, _ in heard])
+        # a thread's timing, not the callback's: each may be a block late, most are not
+        assert abs(np.median(frames[10:] - frames[:-10]) / 10 - 480) < 48
     finally:
         outputs.close()
         outputs.close()
