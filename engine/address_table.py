@@ -15,7 +15,7 @@ from engine.address_music import GENERAL, MIXER, PLAYING, TRANSPORT
 from engine.address_row import Address
 from engine.address_setup import CHAINS, DEVICES, LEARN, RIGS, TAKES
 
-PROTOCOL = 2
+PROTOCOL = 3
 DEFAULT_PORT = 57140
 
 RECEIVED: tuple[Address, ...] = (

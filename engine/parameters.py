@@ -41,7 +41,7 @@ GLOBAL_PARAMETERS = {
     "tempo_bpm": Parameter(layout.TEMPO, 20, 400, 120.0),
     "beats_per_bar": Parameter(layout.BEATS_PER_BAR, 1, 16, 4.0, whole=True),
     "rolling": Parameter(layout.ROLLING, 0, 1, 0.0, whole=True),
-    "sync_source": Parameter(layout.SYNC_SOURCE, 0, 3, 0.0, whole=True),
+    "sync_source": Parameter(layout.SYNC_SOURCE, 0, 4, 0.0, whole=True),
     "jack_master": Parameter(layout.JACK_MASTER, 0, 1, 0.0, whole=True),
     "clock_out": Parameter(layout.CLOCK_OUT, 0, 1, 0.0, whole=True),
     "midi_out_mode": Parameter(layout.MIDI_OUT_MODE, 0, 1, 0.0, whole=True),
@@ -50,7 +50,7 @@ GLOBAL_PARAMETERS = {
     "click_gain_db": Parameter(layout.CLICK_GAIN, -60, 12, -12.0),
 }
 CHORD_MODES = ("wait", "settle")
-SYNC_SOURCES = ("internal", "jack", "midi_clock", "link")
+SYNC_SOURCES = ("internal", "jack", "midi_clock", "link", "playing")
 MIDI_OUT_MODES = ("channels", "ports")
 CLICKS = ("off", "count_in", "always")
 ASSIGNERS = ("network", "zones", "closest")

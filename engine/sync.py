@@ -19,7 +19,7 @@ from engine.parameters import CLICKS, MIDI_OUT_MODES, SYNC_SOURCES
 from engine.settings import Settings
 from engine.transport import Transport
 
-INTERNAL, JACK, MIDI_CLOCK, LINK = SYNC_SOURCES
+INTERNAL, JACK, MIDI_CLOCK, LINK, PLAYING = SYNC_SOURCES
 HANDLED = ("sync_source", "rolling", "tempo_bpm", "jack_master", "midi_out_mode")
 LONGEST_TAP_S, TAPS_KEPT = 2.5, 8
 PATIENCE_S = 2.0  # until a source that was chosen and is not there is missed

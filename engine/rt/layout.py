@@ -62,7 +62,7 @@ RETURN_A, RETURN_B, INPUT_1, INPUT_2, COMPENSATION = 48, 49, 50, 51, 52
 # Destinations. PLUGIN: of a note on a part whose instrument chain runs, never of a part.
 NOWHERE, SOUNDFONT, BANK_VOICES, PLUGIN = 0, 1, 2, 3
 WAIT, SETTLE = 0, 1  # chord modes
-INTERNAL, JACK, MIDI_CLOCK, LINK = 0, 1, 2, 3  # who leads the transport
+INTERNAL, JACK, MIDI_CLOCK, LINK, PLAYING = 0, 1, 2, 3, 4  # who leads the transport
 CHANNELS_OUT, PORTS_OUT = 0, 1  # MIDI out: a channel a part on one port, or a port a part
 NO_CLICK, COUNT_IN_CLICK, ALWAYS_CLICK = 0, 1, 2
 BY_NETWORK, BY_ZONES, BY_CLOSEST, BY_SOURCE = 0, 1, 2, 3  # how a note got its part

@@ -25,6 +25,7 @@ from engine.rt.layout import (
     MIDI_CLOCK,
     NO_CLICK,
     PART_MIDI,
+    PLAYING,
     ROLLING,
     SYNC_SOURCE,
     TEMPO,
@@ -128,6 +129,9 @@ def set_transport(rig, parameter, value):
     if parameter == TEMPO:
         if value > 0.0:
             set_tempo(rig, 60.0 * rig.state[0].rate_hz / value)
+            if t.source == PLAYING and t.locked == 0:
+                t.locked = 1
+                tell(rig)
     elif parameter == ROLLING:
         if t.source == MIDI_CLOCK and number != 0 and t.locked != 0:
             rig.clock_in[0].start = 1  # with its next tick

@@ -144,9 +144,9 @@ def test_link_without_its_package_is_one_sentence_with_the_fix(
 
 
 def test_unknown_sources_and_values_name_what_is_legal(here: Here) -> None:
-    with pytest.raises(RipienoError, match="internal, jack, midi_clock, link, got \"?'?tape"):
+    with pytest.raises(RipienoError, match="midi_clock, link, playing, got \"?'?tape"):
         here.sync.set_source("tape")
-    for name, value in (("sync_source", 4), ("rolling", 2), ("tempo_bpm", 500)):
+    for name, value in (("sync_source", 5), ("rolling", 2), ("tempo_bpm", 500)):
         with pytest.raises(ValueError, match=f"{name} must be"):
             here.sync.set(name, value)
 

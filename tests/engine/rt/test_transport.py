@@ -84,7 +84,7 @@ def test_another_tempo_takes_effect_at_its_frame(engine):
     ]
 
 
-@pytest.mark.parametrize("source", range(4))
+@pytest.mark.parametrize("source", range(5))
 def test_whoever_leads_the_beat_goes_on(engine, source):
     engine.set("rolling", 1)
     engine.render(5000)
@@ -112,6 +112,18 @@ def test_a_small_correction_is_taken_over_and_a_big_one_is_a_jump(engine):
     engine.render(BEAT)
     assert engine.transport().beat == pytest.approx(10.0)
     assert [m for _, m in sent(engine, start) if m != "f8"] == ["fc", "f22400", "fb"]
+
+
+def test_what_is_followed_from_playing_is_there_with_its_first_tempo(engine):
+    engine.set("rolling", 1)
+    engine.set("sync_source", layout.PLAYING)
+    engine.render(BEAT)
+    assert (engine.transport().source, engine.transport().locked) == ("playing", False)
+    engine.set("tempo_bpm", 90)
+    engine.render(BEAT)
+    assert engine.transport().locked
+    assert engine.transport().beat == pytest.approx(1.75)
+    assert [move.locked for move in moves(engine)][-1]
 
 
 @pytest.mark.parametrize("block", [32, 64, 1000])
@@ -263,7 +275,7 @@ def test_clicks_are_in_the_master_alone_and_do_not_depend_on_the_blocks(engine):
 
 
 def test_what_can_be_set_names_its_range(engine):
-    for name, value in (("tempo_bpm", 19), ("beats_per_bar", 0), ("sync_source", 4), ("click", 3)):
+    for name, value in (("tempo_bpm", 19), ("beats_per_bar", 0), ("sync_source", 5), ("click", 3)):
         with pytest.raises(ValueError, match=name):
             engine.set(name, value)
     engine.set("beats_per_bar", 3)
