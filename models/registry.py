@@ -1,7 +1,8 @@
-"""The models that ship: name -> weights file, sha256, licence, card, and the voices it tells apart.
+"""The models that ship: name -> weights file, sha256, licence, card, and what each is for.
 
-An entry is a TOML file in models/weights, its stem the model's name. Read by the session before
-the stream starts, by the benchmarks and by training. Nothing here is unpickled.
+An entry is a TOML file in models/weights, its stem the model's name, its `kind` what it does:
+separate the parts of one keyboard (the default), or continue music. Read by the session before
+the stream starts, by the continuation, by the benchmarks and by training. Nothing is unpickled.
 """
 
 import hashlib
@@ -17,11 +18,13 @@ import numpy as np
 from models.errors import ModelError
 
 WEIGHTS = Path(__file__).parent / "weights"
+SEPARATION, CONTINUATION = "separation", "continuation"
+KINDS = (SEPARATION, CONTINUATION)
 
 
 @dataclass(frozen=True)
-class Model:
-    """An entry of the registry. Classes go from the highest voice to the lowest."""
+class Entry:
+    """What the registry knows of every model."""
 
     name: str
     description: str
@@ -29,19 +32,28 @@ class Model:
     sha256: str
     licence: str
     card: Path
+
+    def __post_init__(self) -> None:
+        if len(self.sha256) != 64 or set(self.sha256) - set("0123456789abcdef"):
+            raise ModelError(
+                f"model '{self.name}': sha256 must be 64 hex digits, got '{self.sha256}'"
+            )
+
+
+@dataclass(frozen=True)
+class Model(Entry):
+    """A model that separates parts. Classes go from the highest voice to the lowest."""
+
     classes: tuple[str, ...]
     zones: tuple[int, ...]  # rising keys at which the next higher class begins
     middle_pitches: tuple[int, ...]  # the key each class plays about, a start for closest-pitch
     live_accuracy: tuple[tuple[float, float], ...]  # chord window in ms, % of live notes right
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         count = len(self.classes)
         if not 2 <= count <= 6:
             raise ModelError(f"model '{self.name}': classes must be 2 to 6, got {count}")
-        if len(self.sha256) != 64 or set(self.sha256) - set("0123456789abcdef"):
-            raise ModelError(
-                f"model '{self.name}': sha256 must be 64 hex digits, got '{self.sha256}'"
-            )
         for name, values, length in (
             ("zones", self.zones, count - 1),
             ("middle_pitches", self.middle_pitches, count),
@@ -63,34 +75,61 @@ class Model:
 
 
 def list_models(folder: Path = WEIGHTS) -> list[Model]:
-    """Return every registered model, by name. [main]"""
-    return [_read(path) for path in sorted(folder.glob("*.toml"))]
+    """Return every model that separates parts, by name. [main]"""
+    names = [path.stem for path in sorted(folder.glob("*.toml"))]
+    return [find(name, folder) for name in names if _kind(folder / f"{name}.toml") == SEPARATION]
+
+
+def list_continuations(folder: Path = WEIGHTS) -> list[Entry]:
+    """Return every model that continues music, by name. [main]"""
+    names = [path.stem for path in sorted(folder.glob("*.toml"))]
+    kinds = [_kind(folder / f"{name}.toml") for name in names]
+    return [
+        find_continuation(name, folder)
+        for name, kind in zip(names, kinds, strict=True)
+        if kind == CONTINUATION
+    ]
 
 
 def find(name: str, folder: Path = WEIGHTS) -> Model:
-    """Return a registered model. [main]"""
-    path = folder / f"{name}.toml"
-    if path.parent != folder or not path.is_file():
-        names = ", ".join(entry.stem for entry in sorted(folder.glob("*.toml"))) or "none"
-        raise ModelError(f"there is no model '{name}'; there are: {names}")
-    return _read(path)
+    """Return a registered model that separates parts. [main]"""
+    path, entry = _entry(name, SEPARATION, folder)
+    return Model(
+        **_common(path, entry),
+        classes=tuple(_list(path, entry, "classes", str)),
+        zones=tuple(_list(path, entry, "zones", int)),
+        middle_pitches=tuple(_list(path, entry, "middle_pitches", int)),
+        live_accuracy=tuple(
+            _pair(path, pair) for pair in _list(path, entry, "live_accuracy", list)
+        ),
+    )
+
+
+def find_continuation(name: str, folder: Path = WEIGHTS) -> Entry:
+    """Return a registered model that continues music: models.mmt.decoder.shipped loads it. [any]"""
+    return Entry(**_common(*_entry(name, CONTINUATION, folder)))
 
 
 def load(model: Model | str) -> dict[str, np.ndarray]:
     """Return array name -> float32 array, the file's sha256 checked first. [main]"""
     if isinstance(model, str):
         model = find(model)
+    return read_weights(content(model), str(model.file))
+
+
+def content(entry: Entry) -> bytes:
+    """Return what is in a model's file, its sha256 checked. [main]"""
     try:
-        content = model.file.read_bytes()
+        found = entry.file.read_bytes()
     except OSError as error:
-        raise ModelError(f"{model.file} cannot be read: {error.strerror}") from error
-    digest = hashlib.sha256(content).hexdigest()
-    if digest != model.sha256:
+        raise ModelError(f"{entry.file} cannot be read: {error.strerror}") from error
+    digest = hashlib.sha256(found).hexdigest()
+    if digest != entry.sha256:
         raise ModelError(
-            f"{model.file} is damaged: its sha256 is {digest[:12]}..., "
-            f"the registry says {model.sha256[:12]}..."
+            f"{entry.file} is damaged: its sha256 is {digest[:12]}..., "
+            f"the registry says {entry.sha256[:12]}..."
         )
-    return read_weights(content, str(model.file))
+    return found
 
 
 def read_weights(content: bytes, name: str) -> dict[str, np.ndarray]:
@@ -106,25 +145,41 @@ def read_weights(content: bytes, name: str) -> dict[str, np.ndarray]:
     return arrays
 
 
-def _read(path: Path) -> Model:
+def _entry(name: str, kind: str, folder: Path) -> tuple[Path, dict[str, Any]]:
+    """Return an entry's file and content; ModelError if there is none of this kind."""
+    path = folder / f"{name}.toml"
+    if path.parent != folder or not path.is_file():
+        known = [entry.stem for entry in sorted(folder.glob("*.toml")) if _kind(entry) == kind]
+        raise ModelError(f"there is no model '{name}'; there are: {', '.join(known) or 'none'}")
+    if _kind(path) != kind:
+        raise ModelError(f"model '{name}' is one for {_kind(path)}, not for {kind}")
+    return path, _parsed(path)
+
+
+def _parsed(path: Path) -> dict[str, Any]:
     try:
-        entry = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ModelError(f"{path} is not a registry entry: {error}") from error
-    return Model(
-        name=path.stem,
-        description=_text(path, entry, "description"),
-        file=path.with_name(_text(path, entry, "file")),
-        sha256=_text(path, entry, "sha256"),
-        licence=_text(path, entry, "licence"),
-        card=path.with_suffix(".md"),
-        classes=tuple(_list(path, entry, "classes", str)),
-        zones=tuple(_list(path, entry, "zones", int)),
-        middle_pitches=tuple(_list(path, entry, "middle_pitches", int)),
-        live_accuracy=tuple(
-            _pair(path, pair) for pair in _list(path, entry, "live_accuracy", list)
-        ),
-    )
+
+
+def _kind(path: Path) -> str:
+    kind = _parsed(path).get("kind", SEPARATION)
+    if kind not in KINDS:
+        raise ModelError(f"{path}: 'kind' must be one of {', '.join(KINDS)}, got {kind!r}")
+    return kind
+
+
+def _common(path: Path, entry: dict[str, Any]) -> dict[str, Any]:
+    """What Entry holds."""
+    return {
+        "name": path.stem,
+        "description": _text(path, entry, "description"),
+        "file": path.with_name(_text(path, entry, "file")),
+        "sha256": _text(path, entry, "sha256"),
+        "licence": _text(path, entry, "licence"),
+        "card": path.with_suffix(".md"),
+    }
 
 
 def _text(path: Path, entry: dict[str, Any], key: str) -> str:

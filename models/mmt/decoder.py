@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numba import njit
 
+from models import registry
 from models.errors import ModelError
 from models.mmt.quantise import Weights, laid_out, quantised, read_file
 from models.mmt.representation import END, FIELDS, TYPE, with_advances
@@ -32,6 +33,8 @@ from models.mmt.step import (
     tell_together,
     tell_turn,
 )
+
+SHIPPED = "mmt_small"  # of the registry: what plays on where no other is named
 
 
 class Decoder:
@@ -148,6 +151,13 @@ def load(path: Path) -> Decoder:
     except OSError as error:
         raise ModelError(f"{path} cannot be read: {error.strerror}") from error
     shape, arrays = read_file(content, str(path))
+    return Decoder(arrays, shape)
+
+
+def shipped(name: str = SHIPPED) -> Decoder:
+    """Return a Decoder of a registered model that continues music, its sha256 checked. [main]"""
+    entry = registry.find_continuation(name)
+    shape, arrays = read_file(registry.content(entry), str(entry.file))
     return Decoder(arrays, shape)
 
 

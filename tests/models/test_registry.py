@@ -18,6 +18,13 @@ zones = [60]
 middle_pitches = [72, 48]
 live_accuracy = [[0, 90], [40, 98.0]]
 """
+PLAYS_ON = f"""
+kind = "continuation"
+description = "plays on"
+file = "duo.npz"
+sha256 = "{64 * "0"}"
+licence = "CC0-1.0"
+"""
 
 
 @pytest.fixture
@@ -91,9 +98,29 @@ def test_a_missing_file_is_named(folder):
         registry.load(registry.find("duo", folder))
 
 
+def test_models_are_listed_by_what_they_are_for(folder):
+    (folder / "plays_on.toml").write_text(PLAYS_ON)
+    assert [model.name for model in registry.list_models(folder)] == ["duo"]
+    assert [entry.name for entry in registry.list_continuations(folder)] == ["plays_on"]
+    assert registry.find_continuation("plays_on", folder).licence == "CC0-1.0"
+    with pytest.raises(ModelError, match="'duo' is one for separation, not for continuation"):
+        registry.find_continuation("duo", folder)
+    with pytest.raises(ModelError, match="'plays_on' is one for continuation, not for separation"):
+        registry.find("plays_on", folder)
+    with pytest.raises(ModelError, match="no model 'trio'; there are: plays_on"):
+        registry.find_continuation("trio", folder)
+
+
+def test_what_is_in_a_file_is_checked_whatever_its_kind(folder):
+    (folder / "plays_on.toml").write_text(PLAYS_ON)
+    with pytest.raises(ModelError, match=r"duo\.npz is damaged: its sha256 is"):
+        registry.content(registry.find_continuation("plays_on", folder))
+
+
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
+        ({"file": '"duo.npz"\nkind = "cooking"'}, "'kind' must be one of separation, continuation"),
         ({"classes": "4"}, r"'classes' must be a list of str, got 4"),
         ({"classes": '["one"]'}, "classes must be 2 to 6, got 1"),
         ({"zones": "[60, 70]"}, r"zones must be 1 keys of 0 to 127, got \(60, 70\)"),
