@@ -11,8 +11,8 @@ that many. Records older than HEARD are overwritten: look at HEARD_WRITE again a
 Reading "now": NOW_FRAME, the words beside it, NOW_FRAME again until both are the same and not -1.
 
 Writing PLAN: begin at the PLAN_WRITE that is there (another worker may have written before), never
-let PLAN_WRITE - PLAN_READ exceed PLAN; records first, then PLAN_WRITE. After BEGIN the notes come in
-order of their beats, none before BEGIN's; UNTIL follows them, more NOTEs and an UNTIL may follow.
+let PLAN_WRITE - PLAN_READ exceed PLAN; records first, then PLAN_WRITE. After BEGIN the notes come
+in order of their beats, none before BEGIN's; then UNTIL; more NOTEs and an UNTIL may follow.
 The callback holds PENDING notes: no more can be ahead. What is malformed is counted and ignored.
 """
 
@@ -35,8 +35,8 @@ NEXT_BEAT, END_BEAT = 38, 39  # float64: where the ensemble takes over, and rest
 LATE, PLAYED_NOTES, VOID_NOTES = 40, 41, 42  # plan notes: too late, sounded, never needed
 BAD_RECORDS = 43  # of PLAN, that mean nothing
 TAKEOVERS, YIELDS = 44, 45
-SCHEDULED, SCHEDULED_FRAMES = 46, 47  # takeovers whose first note was there; so long after, the last
-SOUNDED, SOUNDED_FRAMES = 48, 49  # takeovers whose first note sounded; so long after, the last
+SCHEDULED, SCHEDULED_FRAMES = 46, 47  # takeovers whose first note was there; how long after
+SOUNDED, SOUNDED_FRAMES = 48, 49  # takeovers whose first note sounded; how long after
 STARVED = 50  # times the plan ended while the ensemble had the floor
 BEATS_PER_BAR = 51
 # Written by the worker:
