@@ -49,5 +49,5 @@ class FrameClock:
         self._frame, self._ns = frame, expected
 
     def ns_of(self, frame: float) -> float:
-        """The time at which the callback begins a frame, in ns of `core.clock_ns`."""
+        """The time at which the callback begins a frame, in ns of `stream_clock.clock_ns`."""
         return self._ns + (frame - self._frame) * self._ns_per_frame

@@ -15,9 +15,9 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from engine.core import clock_ns
 from engine.errors import RipienoError
 from engine.frame_clock import FrameClock
+from engine.stream_clock import clock_ns
 
 PERIOD_S = 0.02
 AHEAD_S = 0.01  # what is told to the callback acts this much later
@@ -90,7 +90,7 @@ class LinkPeer:
             state.requestBeatAtTime(beat, now_us, self._engine.transport().beats_per_bar)
 
     def beat_at_ns(self, ns: float) -> float:
-        """Link's beat at a time of `core.clock_ns`. [any]"""
+        """Link's beat at a time of `stream_clock.clock_ns`. [any]"""
         with self._lock:
             state = self._link.captureAppSessionState()
         quantum = self._engine.transport().beats_per_bar

@@ -20,11 +20,11 @@ from typing import Any
 
 import numpy as np
 
-from engine.core import clock_ns
 from engine.errors import RipienoError
 from engine.frame_clock import FrameClock
 from engine.midi.ports import advice, midi_systems, quiet_stderr
 from engine.rt.layout import MAX_PARTS
+from engine.stream_clock import clock_ns
 
 rtmidi: Any = importlib.import_module("rtmidi")  # compiled, without type information
 

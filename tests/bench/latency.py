@@ -184,7 +184,7 @@ def run_engine(kind: str) -> dict[str, int]:
     if kind == STEPS:
         slot = engine.add_bank(steps())
         for part in ensemble.parts:
-            engine._bank_slots[part.program, part.bank, part.low, part.high] = slot
+            engine._players.slots[part.program, part.bank, part.low, part.high] = slot
     engine.apply(ensemble)
     device.start(engine)
     time.sleep(0.2)

@@ -80,7 +80,7 @@ def add_voices(table_address, bank, first, last):
 
 
 def _bank(engine: Engine) -> int:
-    (slot,) = set(engine._bank_slots.values())
+    (slot,) = set(engine._players.slots.values())
     return slot
 
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 import numpy as np
 
 from engine.banks import GUARD_AFTER, GUARD_BEFORE, Bank
-from engine.core import AS_SOON_AS_POSSIBLE, Engine
+from engine.core import Engine
 from engine.ensembles import Ensemble, Part
 from engine.rt import layout
 from engine.rt.layout import ZONE_OF_BANK
 from engine.rt.network import random_weights
+from engine.stream_clock import AS_SOON_AS_POSSIBLE
 
 VOICES = ("soprano", "alto", "tenor", "bass")
 RAMPED = 1024  # frames after which every strip has come to rest (a multiple of 64)
@@ -143,7 +144,7 @@ def new_engine(
     if sound == "bank":
         slot = engine.add_bank(bank or ones_bank())
         for part in wanted.parts:
-            engine._bank_slots[part.program, part.bank, part.low, part.high] = slot
+            engine._players.slots[part.program, part.bank, part.low, part.high] = slot
     engine.apply(wanted)
     if ready:
         engine.render(RAMPED)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine import core
+from engine import stream_clock
 from engine.core import Engine, EngineError
 from engine.ensembles import load_ensemble
 from engine.fluidsynth import FluidSynthError
@@ -216,7 +216,7 @@ def test_switching_for_hours_fills_nothing_up(engine):
     for i in range(300):
         engine.apply(ensemble_of(1 + i % 16, assigner="zones"))
         play(engine, [(0, note_on(40 + i % 40)), (40, note_off(40 + i % 40))], 64)
-    assert len(engine._banks) == 1
+    assert len(engine._players.banks) == 1
     engine.render(64)
     assert engine.stats().held_notes == 0
 
@@ -250,7 +250,7 @@ def test_a_bank_is_freed_even_if_nobody_read_for_a_while(engine):
     engine.results()
     engine.render(640)
     assert of_kind(engine.results(), layout.BANK_FREED)["a"].tolist() == [slot]
-    assert slot not in engine._banks
+    assert slot not in engine._players.banks
 
 
 def test_results_are_the_readers_own(engine):
@@ -354,12 +354,12 @@ def test_banks_of_an_ensemble_that_is_left_are_freed():
     slot = engine.add_bank(ones_bank())
     other = ensemble_of(1, assigner="zones", low=1)
     part = other.parts[0]
-    engine._bank_slots[part.program, part.bank, part.low, part.high] = slot
-    before = set(engine._banks)
+    engine._players.slots[part.program, part.bank, part.low, part.high] = slot
+    before = set(engine._players.banks)
     engine.apply(other)
     engine.render(2 * layout.QUANTUM)
     engine.results()
-    assert set(engine._banks) == {slot} < before
+    assert set(engine._players.banks) == {slot} < before
     engine.close()
 
 
@@ -382,8 +382,8 @@ def test_now_is_one_block_ahead_of_the_sound(engine, monkeypatch):
     start = engine.frame
     jack_cycle(engine, 256)
     begun_ns = int(engine._state["clock_ns"])
-    assert 0 <= core.clock_ns() - begun_ns < 10**10
-    monkeypatch.setattr(core, "clock_ns", lambda: begun_ns + 2_000_000)
+    assert 0 <= stream_clock.clock_ns() - begun_ns < 10**10
+    monkeypatch.setattr(stream_clock, "clock_ns", lambda: begun_ns + 2_000_000)
     assert engine.now_frame() == start + 256 + 96
 
 
@@ -413,10 +413,10 @@ def test_blocks_in_bursts_do_not_bend_time(engine, monkeypatch):
     latest_ns = int(engine._state["clock_ns"])
     found = []
     for ms in range(11):
-        monkeypatch.setattr(core, "clock_ns", lambda ms=ms: latest_ns + ms * 1_000_000)
+        monkeypatch.setattr(stream_clock, "clock_ns", lambda ms=ms: latest_ns + ms * 1_000_000)
         found.append(engine.now_frame() - engine.frame)
     assert found == [48 * ms for ms in range(11)]
-    monkeypatch.setattr(core, "clock_ns", lambda: latest_ns + 3_000_000_000)
+    monkeypatch.setattr(stream_clock, "clock_ns", lambda: latest_ns + 3_000_000_000)
     assert engine.now_frame() == engine.frame + 2400  # a stream that stands still
 
 

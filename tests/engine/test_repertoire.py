@@ -246,14 +246,14 @@ def test_the_neighbours_are_at_hand_before_they_are_wanted(hands: Hands, own: Pa
     hands.repertoire.use_setlist(setlist(own, "chamber_quartet", "b.toml", "night_band"))
     hands.look()  # its thread prepares
     engine = hands.engine
-    slots = set(engine._bank_slots.values())
+    slots = set(engine._players.slots.values())
     assert len(slots) == 4
     began_s = time.perf_counter()
     hands.repertoire.step(1)
     hands.look()
     took_s = time.perf_counter() - began_s
     assert hands.repertoire.rig_id == "b"
-    assert set(engine._bank_slots.values()) == slots
+    assert set(engine._players.slots.values()) == slots
     hands.play(0.2)
     assert {int(part["bank"]) for part in engine._rig.parts[:4]} == slots
     assert took_s < 0.5

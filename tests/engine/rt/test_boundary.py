@@ -98,7 +98,7 @@ def test_the_stream_runs_on_while_a_thread_holds_the_interpreter():
     play(engine, [(0, note_on(60))], 64)
     nowhere = np.zeros(OUT_CHANNELS, np.int64)
     unheard = np.zeros(IN_CHANNELS, np.int64)
-    arguments = (engine._table, nowhere, 48000 * 300, 64, unheard)
+    arguments = (engine._memory.table, nowhere, 48000 * 300, 64, unheard)
     thread = threading.Thread(target=callback.render, args=arguments)
     thread.start()
     while engine.frame < 10_000:

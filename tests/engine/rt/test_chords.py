@@ -276,9 +276,9 @@ def ranged(*ranges):
 
 
 def apply_ranged(engine, ensemble):
-    slot = engine._bank_slots[19, 0, 0, 127]
+    slot = engine._players.slots[19, 0, 0, 127]
     for part in ensemble.parts:
-        engine._bank_slots[19, 0, part.low, part.high] = slot
+        engine._players.slots[19, 0, part.low, part.high] = slot
     engine.apply(ensemble)
 
 

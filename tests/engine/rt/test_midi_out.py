@@ -251,12 +251,12 @@ def test_the_end_of_a_stream_leaves_nothing_sounding_behind_the_ports(engine):
     send(engine, [(0, note_on(60)), (1, note_on(40)), (2, controller(64, 127))])
     engine.render(64)
     messages = sent(engine)
-    engine._command(layout.QUIT, 0, -1, 0.0, -1)
+    engine.command(layout.QUIT, 0, -1, 0.0, -1)
     engine.render(64)
     messages += sent(engine)
     check_ends(messages)
     assert [message for _, _, message in messages[-48:]][:3] == ["b04000", "b07800", "b07b00"]
-    engine._command(layout.QUIT, 0, -1, 1.0, -1)  # another device goes on
+    engine.command(layout.QUIT, 0, -1, 1.0, -1)  # another device goes on
     send(engine, [(0, note_off(60)), (0, controller(64, 0))])
     engine.render(64)
     assert [m for _, _, m in sent(engine) if m[0] in "89"] == []

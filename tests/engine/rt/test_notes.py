@@ -93,7 +93,7 @@ def test_a_note_ends_where_it_began_whatever_was_changed(engine, change):
 def test_a_note_of_the_soundfont_ends_there_after_a_switch_to_banks():
     engine = new_engine(sound="soundfont", fluid=True)
     play(engine, [(0, note_on(72))], 9600)
-    engine._bank_slots[19, 0, 0, 127] = engine.add_bank(ones_bank())
+    engine._players.slots[19, 0, 0, 127] = engine.add_bank(ones_bank())
     engine.apply(ensemble_of(4, assigner="zones"))
     assert np.abs(play(engine, [(0, note_off(72))], 96000)[-4800:]).max() < 1e-5
     check_notes(engine.results())

@@ -60,7 +60,7 @@ def concert(mode: str) -> Engine:
     engine = Engine(polyphony=12, tap=False)
     engine.load_separator(random_weights(4, seed=7))
     bank = sine_bank(100, decay_s=0.3, sustain=0.4, release_s=0.05)
-    engine._bank_slots[19, 0, 0, 127] = engine.add_bank(bank)
+    engine._players.slots[19, 0, 0, 127] = engine.add_bank(bank)
     engine.apply(mixed_ensemble(mode), 0)
     random = np.random.default_rng(11)
     for _ in range(120):

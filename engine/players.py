@@ -1,0 +1,126 @@
+"""Who plays: an ensemble's parts as the callback is told of them, and the banks they play from.
+
+A bank is memory of ours that voices read; it is freed when the callback says that none does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from types import SimpleNamespace
+
+from engine.banks import Bank, render_bank
+from engine.ensembles import MODEL_CLASSES, Ensemble, Part
+from engine.fluidsynth import FluidSynth
+from engine.inbox import Inbox
+from engine.parameters import ASSIGNERS, CHORD_MODES
+from engine.rt import layout
+from engine.rt.layout import MAX_PARTS
+
+DESTINATIONS = {
+    "soundfont": layout.SOUNDFONT,
+    "bank": layout.BANK_VOICES,
+    "midi": layout.NOWHERE,
+}
+
+
+class Players:
+    """The parts and banks of one rig. The inbox to tell it through is given each time: no cycle."""
+
+    def __init__(self, rig: SimpleNamespace, synth: FluidSynth) -> None:
+        self._entries = rig.banks
+        self._synth = synth
+        self.banks: dict[int, Bank] = {}  # by slot, while the callback may read them
+        self.slots: dict[tuple[int, int, int, int], int] = {}  # program, bank, low, high
+        self._ahead: set[int] = set()  # slots kept for ensembles to come
+
+    def prepare(self, ensemble: Ensemble) -> list[int]:
+        """Return the slot of each part's bank, with all its sounds at hand. [main]
+
+        Raises FluidSynthError, and changes nothing, if the SoundFont lacks a program.
+        """
+        for part in ensemble.parts:
+            if part.sound != "midi":
+                self._synth.pin(part.bank, part.program)
+        return [self._bank_of(part) for part in ensemble.parts]
+
+    def switch(self, inbox: Inbox, ensemble: Ensemble, banks: list[int], frame: int) -> None:
+        """Have these parts play from a frame on; let go of banks nobody needs then. [main]"""
+        for index in range(len(ensemble.parts), MAX_PARTS):
+            inbox.command(layout.SET, layout.ACTIVE, index, 0, frame)
+        for index, part in enumerate(ensemble.parts):
+            self._switch_part(inbox, index, part, banks[index], frame)
+        self.map_classes(inbox, ensemble, frame)
+        inbox.set("chord_window_ms", ensemble.chord_window_ms, frame=frame)
+        inbox.set("chord_mode", CHORD_MODES.index(ensemble.chord_mode), frame=frame)
+        inbox.set("assigner", ASSIGNERS.index(ensemble.assigner), frame=frame)
+        for slot in set(self.slots.values()) - set(banks) - self._ahead:
+            self.remove_bank(inbox, slot, frame)
+
+    def _switch_part(self, inbox: Inbox, index: int, part: Part, bank: int, frame: int) -> None:
+        for number, value in (
+            (layout.PART_CHANNEL, part.midi_channel - 1),
+            (layout.LOW, part.low),
+            (layout.HIGH, part.high),
+            (layout.POLYPHONY, part.polyphony),
+            (layout.BANK, bank),
+            (layout.PROGRAM, part.bank << 7 | part.program),
+            (layout.DESTINATION, DESTINATIONS[part.sound]),
+            (layout.ACTIVE, 1),
+        ):
+            inbox.command(layout.SET, number, index, value, frame)
+        for name in ("gain_db", "pan", "reverb_send", "chorus_send"):
+            inbox.set(name, getattr(part, name), index, frame)
+        for name in ("mute", "solo"):
+            inbox.set(name, 0, index, frame)
+
+    def map_classes(self, inbox: Inbox, ensemble: Ensemble, frame: int | None) -> None:
+        """Tell which part plays each class of the network, and the rules' zones. [main]"""
+        for label, name in enumerate(MODEL_CLASSES[ensemble.model]):
+            players = [i for i, part in enumerate(ensemble.parts) if name in part.voices]
+            first = players[0] if players else 0
+            inbox.command(layout.SET, layout.CLASS_PART, label, first, frame)
+        for i, boundary in enumerate(ensemble.zones):
+            inbox.command(layout.SET, layout.ZONE, i, boundary, frame)
+
+    def preload(self, ensembles: Iterable[Ensemble]) -> None:
+        """Have the sounds of these at hand; those of an earlier call may go. [worker]"""
+        parts = [part for ensemble in ensembles for part in ensemble.parts]
+        for part in parts:
+            self._synth.pin(part.bank, part.program)
+        self._ahead = {self._bank_of(part) for part in parts if part.sound == "bank"}
+
+    def _bank_of(self, part: Part) -> int:
+        """Return the slot of a part's bank, rendered and announced if it is new."""
+        if part.sound != "bank":
+            return 0
+        key = (part.program, part.bank, part.low, part.high)
+        if key not in self.slots:
+            font = self._synth.soundfont
+            self.slots[key] = self.add_bank(
+                render_bank(font, part.program, part.bank, part.low, part.high)
+            )
+        return self.slots[key]
+
+    def add_bank(self, bank: Bank) -> int:
+        """Make a bank known to the callback; return its slot. ValueError when full. [main]"""
+        for slot in range(layout.MAX_BANKS):
+            if slot not in self.banks and self._entries[slot]["zones"] == 0:
+                self.banks[slot] = bank
+                self._entries[slot]["count"] = len(bank.zones)
+                self._entries[slot]["data"] = bank.data.ctypes.data
+                self._entries[slot]["leaving"] = 0
+                self._entries[slot]["zones"] = bank.zones.ctypes.data  # last: now it counts
+                return slot
+        raise ValueError(f"all {layout.MAX_BANKS} banks are taken: remove one first")
+
+    def remove_bank(self, inbox: Inbox, slot: int, frame: int | None = None) -> None:
+        """Let go of a bank; its memory is freed when no voice reads it any more. [main]"""
+        if slot not in self.banks:
+            raise ValueError(f"bank {slot} is not taken")
+        self.slots = {k: s for k, s in self.slots.items() if s != slot}
+        inbox.command(layout.FREE_BANK, 0, slot, 0.0, frame)
+
+    def freed(self, slots: Iterable[int]) -> None:
+        """The callback reads these banks no more: let go of their memory. [main]"""
+        for slot in slots:
+            self.banks.pop(int(slot), None)
