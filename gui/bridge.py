@@ -1,0 +1,133 @@
+"""The one thing of the window that talks to the engine. Everything runs on the window's thread.
+
+Once a frame of the screen it takes what came, moves the mirror, sends what the player's hands
+changed since (the last value of each address only), and lets the mirror tell its listeners.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from PyQt6.QtCore import QObject, Qt, QTimer, pyqtSignal
+from PyQt6.QtGui import QGuiApplication
+
+from engine import addresses
+from engine.errors import RipienoError
+from gui.client import GONE, Client
+from gui.mirror.mirror import Mirror
+from gui.questions import Answered, Failed, Questions
+
+FASTEST_HZ, SLOWEST_HZ = 60.0, 30.0
+
+
+class Bridge(QObject):
+    """Mirror and engine, kept alike. `frame` comes after each round, for what moves by itself."""
+
+    frame = pyqtSignal(float)  # time.monotonic()
+    complained = pyqtSignal(str)  # one sentence: something could not be done
+
+    def __init__(
+        self, port: int = addresses.DEFAULT_PORT, mirror: Mirror | None = None, parent: Any = None
+    ) -> None:
+        super().__init__(parent)
+        self.mirror = mirror or Mirror()
+        self.client = Client(port)
+        self.questions = Questions(self._send)
+        self._to_send: dict[str, tuple[Any, ...]] = {}
+        self._asked_sections: set[str] = set()
+        self._timer = QTimer(self)
+        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
+        self._timer.timeout.connect(self.round)
+
+    def start(self) -> None:
+        """Begin: the thread listens, and each frame does its round. [main]"""
+        self.client.start()
+        screen = QGuiApplication.primaryScreen()
+        rate_hz = screen.refreshRate() if screen else FASTEST_HZ
+        self._timer.start(round(1000.0 / min(FASTEST_HZ, max(SLOWEST_HZ, rate_hz))))
+
+    def close(self) -> None:
+        """Say goodbye to the engine, which plays on; idempotent. [main]"""
+        self._timer.stop()
+        self._flush()
+        self.client.close()
+
+    def use_port(self, port: int) -> None:
+        """Talk to another engine from now on. [main]"""
+        self.client.close()
+        self.client = Client(port)
+        self.client.start()
+
+    # ---- what the window wants -------------------------------------------------------------
+
+    def set(self, address: str, value: Any) -> None:
+        """Set a setting: shown at once, sent with the next frame. [main]"""
+        row, _ = addresses.find(address)
+        (value,) = addresses.check(row, [value])
+        self.mirror.set_here(address, value, time.monotonic())
+        self._to_send[address] = (value,)
+
+    def act(self, path: str, *values: Any) -> None:
+        """Do something now: panic, tap, next ... [main]"""
+        self._flush()
+        self._send(path, *values)
+
+    def ask(
+        self,
+        path: str,
+        *values: Any,
+        then: Answered = lambda *_: None,
+        failed: Failed | None = None,
+    ) -> None:
+        """Ask, or do what takes its time; `then` gets the answer's values, later. [main]"""
+        row, _ = addresses.find(path)
+        harmless = not values and (row.setting or bool(row.reply)) and not row.slow
+        fail = failed or self.complained.emit
+        self.questions.ask(time.monotonic(), path, values, then, fail, harmless)
+
+    # ---- once a frame ----------------------------------------------------------------------
+
+    def round(self) -> None:
+        """Take what came, send what changed, tell who listens. [main]"""
+        now_s = time.monotonic()
+        for arrival in self.client.drain():
+            answers = self.questions.take(arrival.path, arrival.values)
+            if arrival.path == "/ripieno/error":
+                if not answers:
+                    self.complained.emit(str(arrival.values[0]))
+            else:
+                self._mirror(arrival.path, arrival.values, arrival.at_s)
+        self.mirror.set_connection(self.client.state(now_s))
+        self.questions.tend(now_s)
+        self._ask_for_sections()
+        self._flush()
+        self.mirror.notify(now_s)
+        self.frame.emit(now_s)
+
+    def _mirror(self, path: str, values: tuple[Any, ...], at_s: float) -> None:
+        try:
+            self.mirror.take(path, values, at_s)
+        except (KeyError, TypeError, ValueError, IndexError) as error:
+            self.complained.emit(f"The engine sent a {path} this window does not know ({error}).")
+
+    def _ask_for_sections(self) -> None:
+        if self.mirror.connection == GONE:
+            self._asked_sections.clear()
+            return
+        for section in self.mirror.sections_due - self._asked_sections:
+            self._asked_sections.add(section)
+            self._send("/ripieno/state", section)
+        arrived = self._asked_sections - self.mirror.sections_due
+        self._asked_sections -= arrived
+
+    def _flush(self) -> None:
+        waiting, self._to_send = self._to_send, {}
+        for address, values in waiting.items():
+            self._send(address, *values)
+
+    def _send(self, path: str, *values: Any) -> None:
+        try:
+            self.client.send(path, *values)
+        except RipienoError as error:
+            self.complained.emit(f"{error}.")

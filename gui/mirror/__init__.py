@@ -1,0 +1,1 @@
+"""What the engine told, kept for the window: plain models that know nothing of Qt."""

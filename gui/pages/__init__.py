@@ -1,0 +1,20 @@
+"""The window's pages: one module each, with a class `Page(QWidget)` made from a `Context`.
+
+A page is imported and made when it is first shown. `PAGES` is their order in the window.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One page: `name` is its module, `title` what the player reads."""
+
+    name: str
+    title: str
+    does: str  # one line, for tooltips and those who listen
+
+
+PAGES = (Entry("stage", "Stage", "what is played, by whom, and what comes next"),)
