@@ -1,35 +1,29 @@
-"""What all pages are made of: controls bound to addresses, and listening that ends with the page.
-
-A control shows the value of its address in the mirror, sends what a hand makes of it, and can be
-learned by MIDI where the table says so. One whose address this engine does not have is hidden or
-disabled, never dead. Everything on the window's thread. [main]
-"""
+"""What the pages are made of: bound controls, cards, lines of text; listening that ends. [main]"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import (
-    QAbstractButton,
-    QComboBox,
     QFrame,
     QHBoxLayout,
     QLabel,
-    QSpinBox,
+    QLayout,
+    QPushButton,
+    QScrollArea,
+    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
 
 from engine import addresses
-from gui.bridge import Bridge
+from gui.binding import bind
 from gui.context import Context
-from gui.widgets.fader import Fader
-from gui.widgets.segments import Segments
-from gui.widgets.value_bar import ValueBar
 
-MARGIN, GAP = 16, 12
+MARGIN, GAP, CLOSE = 16, 12, 8
+Width = QSizePolicy.Policy
 
 
 def has_address(path: str) -> bool:
@@ -41,181 +35,132 @@ def has_address(path: str) -> bool:
     return True
 
 
-class Listening:
-    """Listeners that leave together. One for what is rebuilt, as strips are. [main]"""
+class Panel(QWidget):
+    """A widget that listens to the mirror, until `leave`. Pages are panels, and so is what they
+    build anew when the ensemble changes. [main]"""
 
-    def __init__(self, bridge: Bridge) -> None:
-        self.bridge, self.mirror = bridge, bridge.mirror
+    def __init__(self, context: Context, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.context, self.bridge, self.mirror = context, context.bridge, context.mirror
         self._leave: list[Callable[[], None]] = []
+        self.destroyed.connect(lambda: _call_all(leave))
+        leave = self._leave
 
     def on(self, topic: str, listener: Callable[[], None]) -> None:
-        """Call `listener` now and after each change of `topic`."""
+        """Call `listener` now and after each change of `topic`. [main]"""
         self._leave.append(self.mirror.on(topic, listener))
         listener()
 
     def leave(self) -> None:
-        """Hear nothing any more; idempotent."""
-        for leave in self._leave:
-            leave()
-        self._leave.clear()
+        """Hear nothing any more. [main]"""
+        _call_all(self._leave)
 
-    # ---- controls --------------------------------------------------------------------------
-
-    def bind(
-        self,
-        widget: QWidget,
-        address: str,
-        show: Callable[[Any], None],
-        optional: bool = False,
-    ) -> None:
-        """`show` gets the address's value now and whenever it changes.
-
-        Before the engine told a value the widget is disabled; `optional` ones are hidden.
-        """
-        widget.setProperty("address", address)
-
-        def update() -> None:
-            value = self.mirror.value(address)
-            if optional:
-                widget.setVisible(value is not None)
-            widget.setEnabled(value is not None)
-            if value is not None:
-                show(value)
-
-        self.on(address, update)
-
-    def bind_fader(self, fader: Fader, address: str) -> None:
-        """A fader and a level in dB."""
-        self.bind(fader, address, fader.show_db)
-        fader.moved.connect(lambda db: self.bridge.set(address, db))
-
-    def bind_bar(self, bar: ValueBar, address: str, optional: bool = False) -> None:
-        """A bar and a number; whole where the row says so."""
-        whole = has_address(address) and addresses.find(address)[0].arguments[0].tag == "i"
-        self.bind(bar, address, lambda value: bar.show_value(float(value)), optional)
-        bar.moved.connect(lambda value: self.bridge.set(address, round(value) if whole else value))
-
-    def bind_switch(self, button: QAbstractButton, address: str, optional: bool = False) -> None:
-        """A button that stays down, and a switch."""
-        button.setCheckable(True)
-        self.bind(button, address, lambda value: button.setChecked(bool(value)), optional)
-        button.clicked.connect(lambda down: self.bridge.set(address, int(down)))
-
-    def bind_segments(self, segments: Segments, address: str, optional: bool = False) -> None:
-        """A row of buttons and a word."""
-        self.bind(segments, address, lambda word: segments.show_word(str(word)), optional)
-        segments.chosen.connect(lambda word: self.bridge.set(address, word))
-
-    def bind_spin(self, spin: QSpinBox, address: str, optional: bool = False) -> None:
-        """A field for whole numbers; what is being typed there is left alone."""
-
-        def show(value: Any) -> None:
-            if not (spin.hasFocus() and spin.property("typing")):
-                spin.blockSignals(True)
-                spin.setValue(int(value))
-                spin.blockSignals(False)
-
-        self.bind(spin, address, show, optional)
-        spin.valueChanged.connect(lambda value: self.bridge.set(address, value))
-
-    def bind_combo(
-        self,
-        combo: QComboBox,
-        address: str,
-        choices: Sequence[tuple[Any, str]],
-        optional: bool = False,
-    ) -> None:
-        """A list that drops down; `choices` are pairs of a value and its label."""
-        for value, label in choices:
-            combo.addItem(label, value)
-
-        def show(value: Any) -> None:
-            combo.setCurrentIndex(combo.findData(value))
-
-        self.bind(combo, address, show, optional)
-        combo.activated.connect(lambda place: self.bridge.set(address, combo.itemData(place)))
+    def bound(self, widget: QWidget, address: str) -> QWidget:
+        """Bind a widget; hide it while this engine has no such address. [main]"""
+        if not has_address(address):
+            widget.hide()
+            widget.setProperty("absent", True)
+            return widget
+        bind(self.context, widget, address)
+        if addresses.find(address)[0].setting:
+            self.on(address, lambda: widget.setVisible(self.mirror.value(address) is not None))
+        return widget
 
 
-class Page(QWidget):
-    """A page of the window: its name, and what it listens to."""
-
-    title = ""
-
-    def __init__(self, context: Context, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.context = context
-        self.bridge, self.mirror = context.bridge, context.mirror
-        self.listening = Listening(context.bridge)
-        self.setAccessibleName(self.title)
-
-    def close_page(self) -> None:
-        """Listen no more; the window is about to go."""
-        self.listening.leave()
+def _call_all(leave: list[Callable[[], None]]) -> None:
+    while leave:
+        leave.pop()()
 
 
 class Card(QFrame):
-    """A panel with a heading; `body` is the layout of what is on it."""
+    """A panel with a heading; `top` is its line, `body` the layout of what is on it. [main]"""
 
     def __init__(self, heading: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setProperty("card", True)
-        self.setObjectName("card")
         outer = QVBoxLayout(self)
-        outer.setContentsMargins(14, 12, 14, 14)
-        outer.setSpacing(10)
+        outer.setContentsMargins(MARGIN, GAP, MARGIN, MARGIN)
+        outer.setSpacing(GAP)
+        self.heading = line(heading, "heading")
         self.top = QHBoxLayout()
-        self.top.setSpacing(8)
-        self.heading = QLabel(heading, self)
-        self.heading.setProperty("role", "heading")
-        self.top.addWidget(self.heading)
-        self.top.addStretch(1)
+        self.top.setSpacing(CLOSE)
         if heading:
+            self.top.addWidget(self.heading)
+            self.top.addStretch(1)
             outer.addLayout(self.top)
-        else:
-            self.heading.hide()
         self.body = QVBoxLayout()
-        self.body.setSpacing(10)
+        self.body.setSpacing(CLOSE)
         outer.addLayout(self.body, 1)
 
 
-def label(text: str, kind: str = "", buddy: QWidget | None = None) -> QLabel:
-    """A line of text; `kind` is a role of the theme: title, heading, muted, warn, bad. [main]"""
+def line(text: str = "", role: str = "", wrap: bool = False) -> QLabel:
+    """A line of text in a role of the theme: title, heading, muted, warn, bad. [main]"""
     shown = QLabel(text)
-    if kind:
-        shown.setProperty("role", kind)
-    if buddy is not None:
-        shown.setBuddy(buddy)
+    if role:
+        shown.setProperty("role", role)
+    shown.setWordWrap(wrap)
+    shown.setTextFormat(Qt.TextFormat.PlainText)
     return shown
 
 
-def field(name: str, *widgets: QWidget, width: int = 112) -> QHBoxLayout:
-    """A line: a name, and the controls it names. [main]"""
-    line = QHBoxLayout()
-    line.setSpacing(10)
-    shown = label(name, "muted", widgets[0] if widgets else None)
+def set_role(widget: QWidget, role: str) -> None:
+    """Another role for a widget that is shown already. [main]"""
+    if widget.property("role") != role:
+        widget.setProperty("role", role)
+        style = widget.style()
+        if style is not None:
+            style.unpolish(widget)
+            style.polish(widget)
+
+
+def field(name: str, *widgets: QWidget, width: int = 120) -> QWidget:
+    """A line of its own: a name, and the controls it names. [main]"""
+    row = QWidget()
+    layout = QHBoxLayout(row)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setSpacing(GAP)
+    shown = line(name, "muted")
     shown.setFixedWidth(width)
-    line.addWidget(shown)
+    if widgets:
+        shown.setBuddy(widgets[0])
+    layout.addWidget(shown)
     for widget in widgets:
-        line.addWidget(widget)
-    return line
+        layout.addWidget(widget)
+    return row
 
 
-def clear_layout(layout: Any) -> None:
-    """Take everything out of a layout, and let it go. [main]"""
+def push(text: str, does: Callable[[], Any] | None = None, role: str = "", name: str = "") -> Any:
+    """A button; `does` is called without arguments when it is pressed. [main]"""
+    button = QPushButton(text)
+    if role:
+        button.setProperty("role", role)
+    button.setAccessibleName(name or text)
+    if does is not None:
+        button.clicked.connect(lambda: does())
+    return button
+
+
+def scrolled(content: QWidget, sideways: bool = False) -> QScrollArea:
+    """What may be larger than the window, with bars to scroll it. [main]"""
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setWidget(content)
+    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    off, needed = Qt.ScrollBarPolicy.ScrollBarAlwaysOff, Qt.ScrollBarPolicy.ScrollBarAsNeeded
+    area.setHorizontalScrollBarPolicy(needed if sideways else off)
+    return area
+
+
+def clear(layout: QLayout) -> None:
+    """Take everything out of a layout, and let it go; panels listen no more. [main]"""
     while (item := layout.takeAt(0)) is not None:
-        if (widget := item.widget()) is not None:
+        widget, inner = item.widget(), item.layout()
+        if widget is not None:
+            for panel in [widget, *widget.findChildren(Panel)]:
+                if isinstance(panel, Panel):
+                    panel.leave()
             widget.hide()
             widget.setParent(None)
             widget.deleteLater()
-        elif item.layout() is not None:
-            clear_layout(item.layout())
-
-
-def stretch(layout: Any, *widgets: QWidget) -> None:
-    """Add widgets, and room after them. [main]"""
-    for widget in widgets:
-        layout.addWidget(widget)
-    layout.addStretch(1)
-
-
-ALIGN_TOP = Qt.AlignmentFlag.AlignTop
+        elif inner is not None:
+            clear(inner)

@@ -26,9 +26,9 @@ LEFT, RIGHT, TOP, BOTTOM = 42, 14, 26, 24
 
 
 class AccuracyCurve(QWidget):
-    """`chosen(ms)` when a hand chooses another chord window."""
+    """`changed(ms)` when a hand chooses another chord window."""
 
-    chosen = pyqtSignal(float)
+    changed = pyqtSignal(float)
 
     def __init__(self, parent: QWidget | None = None):
         super().__init__(parent)
@@ -47,7 +47,7 @@ class AccuracyCurve(QWidget):
             self._say()
             self.update()
 
-    def show_window(self, window_ms: float) -> None:
+    def show_value(self, window_ms: float) -> None:
         """The chord window the engine has; waits while a hand is on it."""
         if not self._held and window_ms != self._window_ms:
             self._window_ms = window_ms
@@ -96,7 +96,7 @@ class AccuracyCurve(QWidget):
             self._window_ms = window_ms
             self._say()
             self.update()
-            self.chosen.emit(window_ms)
+            self.changed.emit(window_ms)
 
     # ---- painting --------------------------------------------------------------------------
 

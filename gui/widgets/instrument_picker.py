@@ -1,4 +1,4 @@
-"""Choose an instrument of General MIDI: a button, and a list by family that one can search. [main]"""
+"""An instrument of General MIDI: a button, and a list by family that one can search. [main]"""
 
 from __future__ import annotations
 
@@ -112,9 +112,9 @@ class InstrumentList(QFrame):
 
 
 class InstrumentPicker(QPushButton):
-    """Shows a part's instrument; a press opens the list. `chosen(program)` when a hand chose."""
+    """Shows a part's instrument; a press opens the list. `changed(program)` when a hand chose."""
 
-    chosen = pyqtSignal(int)
+    changed = pyqtSignal(int)
 
     def __init__(self, name: str, parent: QWidget | None = None):
         super().__init__(parent)
@@ -123,14 +123,14 @@ class InstrumentPicker(QPushButton):
         self._name = name
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.clicked.connect(self.open)
-        self.show_program(0)
+        self.show_value(0)
 
     @property
     def program(self) -> int:
         """The program it shows, from 0."""
         return self._program
 
-    def show_program(self, program: int) -> None:
+    def show_value(self, program: int) -> None:
         """Show what the engine has."""
         if program != self._program:
             self._program = program
@@ -156,5 +156,5 @@ class InstrumentPicker(QPushButton):
         return self._list
 
     def _chosen(self, program: int) -> None:
-        self.show_program(program)
-        self.chosen.emit(program)
+        self.show_value(program)
+        self.changed.emit(program)
