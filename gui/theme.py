@@ -124,6 +124,20 @@ QPushButton[role="nav"]:focus {{ border: 2px solid {p.accent}; padding: 7px 10px
 QPushButton[role="flat"] {{ background: transparent; border: 1px solid transparent; }}
 QPushButton[role="flat"]:hover {{ background: {p.raised}; }}
 QPushButton[role="flat"]:focus {{ border: 2px solid {p.accent}; }}
+QPushButton[role="small"] {{
+  font-size: 11px; padding: 2px 6px; min-height: 18px; border-radius: 5px; color: {p.muted};
+}}
+QPushButton[role="small"]:focus {{ padding: 1px 5px; }}
+QPushButton[role="mute"], QPushButton[role="solo"] {{
+  padding: 3px 4px; min-height: 20px; font-weight: 700;
+}}
+QPushButton[role="mute"]:focus, QPushButton[role="solo"]:focus {{ padding: 2px 3px; }}
+QPushButton[role="mute"]:checked {{
+  background: {p.bad}; color: {p.on_bad}; border-color: {p.bad};
+}}
+QPushButton[role="solo"]:checked {{
+  background: {p.warn}; color: {p.window}; border-color: {p.warn};
+}}
 QLineEdit, QSpinBox, QDoubleSpinBox, QComboBox, QPlainTextEdit, QTextEdit {{
   background: {p.raised}; border: 1px solid {p.line}; border-radius: 7px; padding: 5px 9px;
   min-height: 20px; selection-background-color: {p.accent}; selection-color: {p.on_accent};

@@ -17,4 +17,7 @@ class Entry:
     does: str  # one line, for tooltips and those who listen
 
 
-PAGES = (Entry("stage", "Stage", "what is played, by whom, and what comes next"),)
+PAGES = (
+    Entry("stage", "Stage", "what is played, by whom, and what comes next"),
+    Entry("mixer", "Mixer", "levels, places and sends of the parts, and the master"),
+)

@@ -8,9 +8,9 @@ from PyQt6.QtWidgets import QWidget
 
 from gui import theme
 from gui.levels import Level
-from gui.scale import METER_LOW_DB
+from gui.readings import METER_LOW_DB, meter_place, peak_text
 
-HIGH_DB = 6.0
+HIGH_DB, ZERO_AT = 6.0, 0.94
 ZONES = ((METER_LOW_DB, -6.0, "good"), (-6.0, 0.0, "warn"), (0.0, HIGH_DB, "bad"))
 
 
@@ -48,6 +48,10 @@ class Meter(QWidget):
             self._shown = shown
             self.update()
 
+    def held_text(self, now_s: float) -> str:
+        """The peak's mark in words. [main]"""
+        return peak_text(self.level.held_db(now_s))
+
     def mousePressEvent(self, event: QMouseEvent | None) -> None:
         self.level.clear()
         self.update()
@@ -81,4 +85,7 @@ class Meter(QWidget):
 
 
 def _way(level_db: float) -> float:
-    return min(1.0, max(0.0, (level_db - METER_LOW_DB) / (HIGH_DB - METER_LOW_DB)))
+    """0 dB lies near the top; what is above it overloads."""
+    if level_db <= 0.0:
+        return ZERO_AT * meter_place(level_db)
+    return min(1.0, ZERO_AT + (1.0 - ZERO_AT) * level_db / HIGH_DB)

@@ -70,11 +70,11 @@ class ValueBar(Control):
         at = self._x(self.value, box)
         first, last = sorted((self._x(self.scale.clamp(0.0), box), at))
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(theme.colour(self.tint, 0.34 if on else 0.12))
+        painter.setBrush(theme.colour(self.tint, 0.3 if on else 0.12))
         inner = box.adjusted(1, 1, -1, -1)
         painter.drawRoundedRect(QRectF(first, inner.top(), last - first, inner.height()), 3, 3)
-        painter.setPen(QPen(theme.colour(self.tint if on else "line"), 2))
-        painter.drawLine(QPointF(at, box.top() + 3), QPointF(at, box.bottom() - 3))
+        painter.setPen(QPen(theme.colour(self.tint if on else "line"), 3))
+        painter.drawLine(QPointF(at, box.bottom() - 7), QPointF(at, box.bottom() - 2))
         self._write(painter, box.adjusted(8, 0, -8, 0), on)
 
     def _write(self, painter: QPainter, line: QRectF, on: bool) -> None:
