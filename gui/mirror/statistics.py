@@ -50,7 +50,25 @@ class Statistics:
         return decibels(self.peak[channel])
 
 
-_COUNTS = ["frame", "rate_hz", "block_frames", "cycles", "xruns", "missed_cycles", "late_events", "dropped_events", "underruns", "results_dropped", "refused_notes", "voices", "voices_stolen", "held_notes", "notes_network", "notes_rule", "notes_late_rule"]
+_COUNTS = [
+    "frame",
+    "rate_hz",
+    "block_frames",
+    "cycles",
+    "xruns",
+    "missed_cycles",
+    "late_events",
+    "dropped_events",
+    "underruns",
+    "results_dropped",
+    "refused_notes",
+    "voices",
+    "voices_stolen",
+    "held_notes",
+    "notes_network",
+    "notes_rule",
+    "notes_late_rule",
+]
 
 
 def read(message: dict[str, Any]) -> Statistics:

@@ -1,0 +1,104 @@
+"""The window as a program: `python -m gui`, or `ripieno` without arguments. [main]"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from collections.abc import Sequence
+
+from PyQt6.QtCore import QTimer
+from PyQt6.QtWidgets import QApplication
+
+from engine.addresses import DEFAULT_PORT
+from gui import preferences, theme
+from gui.bridge import Bridge
+from gui.client import CONNECTED, GONE, LOOKING
+from gui.engine_process import EngineProcess
+from gui.window import Window
+
+LOOK_S = 0.4  # how long an engine that runs is given to answer
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the window; its exit code. [main]"""
+    options = parse(argv)
+    app = QApplication(sys.argv[:1])
+    app.setApplicationName("Ripieno")
+    app.setStyle("Fusion")
+    preferred = preferences.load()
+    theme.apply(app, preferred.theme)
+    bridge = Bridge(options.port)
+    engine = EngineProcess(options.port, tuple(options.engine))
+    window = Window(bridge, preferred, engine)
+    bridge.start()
+    keeper = Keeper(window, start=not options.no_engine)
+    window.showMaximized() if preferred.maximised else window.show()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: window.close())
+    code = app.exec()
+    keeper.stop()
+    return code
+
+
+def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    """The command line of the window. [any]"""
+    parser = argparse.ArgumentParser(prog="python -m gui", description=__doc__)
+    parser.add_argument(
+        "--port", type=int, default=DEFAULT_PORT, help="of the engine (%(default)s)"
+    )
+    parser.add_argument(
+        "--no-engine", action="store_true", help="start no engine if none runs; wait for one"
+    )
+    parser.add_argument("engine", nargs="*", help="options for an engine that is started, after --")
+    return parser.parse_args(argv)
+
+
+class Keeper:
+    """Starts an engine if none runs, and again one of ours that died while it played. [main]"""
+
+    def __init__(self, window: Window, start: bool) -> None:
+        self.window, self._may_start = window, start
+        self._timer = QTimer(window)
+        self._timer.timeout.connect(self.look)
+        self._timer.start(200)
+        self._waited_s = 0.0
+        window.health.starting = self.starting
+
+    def stop(self) -> None:
+        """Look no more. [main]"""
+        self._timer.stop()
+
+    def starting(self) -> bool:
+        """Whether an engine of ours is on its way. [main]"""
+        engine = self.window.engine
+        return bool(engine and engine.ours) and self.window.context.mirror.connection != CONNECTED
+
+    def look(self) -> None:
+        """Five times a second: is an engine there? [main]"""
+        engine, mirror = self.window.engine, self.window.context.mirror
+        if engine is None:
+            return
+        if (code := engine.died()) is not None:
+            self._died(code)
+        self._waited_s += 0.2
+        nobody = mirror.connection in (LOOKING, GONE) and self._waited_s > LOOK_S
+        if nobody and self._may_start and engine.starts == 0 and not engine.ours:
+            self._may_start = False
+            self.window.start_engine()
+
+    def _died(self, code: int) -> None:
+        engine = self.window.engine
+        assert engine is not None
+        if code == 0:
+            self.window.context.say("The engine has ended.")
+        elif engine.may_restart():
+            self.window.start_engine(resume=True)
+            self.window.context.say("The engine ended unexpectedly and is started again.")
+        else:
+            reason = engine.last_words() or f"exit code {code}"
+            self.window.context.say(f"The engine did not start: {reason}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
