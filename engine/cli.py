@@ -1,7 +1,8 @@
-"""The command line: `ripieno COMMAND`. Finds the command, runs it, turns errors into one sentence.
+"""The command line: `ripieno COMMAND`, and `ripieno` alone for the window.
 
-Each command is one file of `engine.commands`; nothing heavy is imported before it is needed, so
-that `ripieno --help` answers at once. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 Ctrl-C.
+Finds the command, runs it, turns errors into one sentence. Each command is one file of
+`engine.commands`; nothing heavy is imported before it is needed, so that `ripieno --help` answers
+at once. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 Ctrl-C.
 """
 
 from __future__ import annotations
@@ -10,12 +11,15 @@ import argparse
 import io
 import logging
 import os
+import subprocess
 import sys
 import traceback
 
 from engine.commands import (
     arrange,
+    compose,
     connections,
+    continue_,
     demo,
     devices,
     doctor,
@@ -34,6 +38,8 @@ COMMANDS = (
     rigs,
     arrange,
     render,
+    continue_,
+    compose,
     devices,
     doctor,
     takes,
@@ -46,11 +52,14 @@ DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 DESCRIPTION = """\
 One keyboard in, an ensemble out: every note you play goes to the instrument it belongs to."""
 EPILOG = """\
+`ripieno` alone opens the window.
+
 examples:
   ripieno demo                          hear it (or get demo.wav) without a keyboard
   ripieno play                          play the keyboard that is plugged in
   ripieno play --ensemble brass_quartet --chord-window 20
   ripieno arrange piano.mid -o quartet.mid
+  ripieno continue song.mid -o longer.mid
   ripieno doctor                        what is missing, and how to get it
 
 `ripieno COMMAND --help` explains a command."""
@@ -85,7 +94,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action=VersionAction, nargs=0, help="print the version")
     commands = parser.add_subparsers(metavar="COMMAND", dest="command", required=True)
     for module in COMMANDS:
-        name = module.__name__.rsplit(".", 1)[1]
+        name = module.__name__.rsplit(".", 1)[1].rstrip("_")
         command = commands.add_parser(
             name,
             help=module.SUMMARY,
@@ -104,6 +113,8 @@ def main(argv: list[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # names of devices on consoles of few characters
+    if not (sys.argv[1:] if argv is None else argv):
+        return open_window()
     try:
         arguments = build_parser().parse_args(argv)
     except SystemExit as leaving:  # argparse has printed help, the version or what is wrong
@@ -126,6 +137,14 @@ def main(argv: list[str] | None = None) -> int:
             traceback.print_exc()
         print(f"ripieno: {sentence(error)}", file=sys.stderr)
         return FAILED
+
+
+def open_window() -> int:
+    """Run the window, a program of its own, and return its exit code. [main]"""
+    try:
+        return subprocess.call([sys.executable, "-m", "gui"])
+    except KeyboardInterrupt:  # it had it too
+        return INTERRUPTED
 
 
 def sentence(error: Exception) -> str:

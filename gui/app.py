@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -23,6 +24,12 @@ LOOK_S = 0.4  # how long an engine that runs is given to answer
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the window; its exit code. [main]"""
     options = parse(argv)
+    if not has_screen():
+        print(
+            "ripieno: there is no screen here for the window; `ripieno play` needs none",
+            file=sys.stderr,
+        )
+        return 1
     app = QApplication(sys.argv[:1])
     app.setApplicationName("Ripieno")
     app.setStyle("Fusion")
@@ -39,6 +46,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     code = app.exec()
     keeper.stop()
     return code
+
+
+def has_screen() -> bool:
+    """Whether Qt would find a screen: without one it would end the program. [any]"""
+    if sys.platform != "linux" or os.environ.get("QT_QPA_PLATFORM"):
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:

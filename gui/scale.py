@@ -7,6 +7,7 @@ back to, the unit, the way a fader's length is used) from the rows below.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 from engine import addresses
 
@@ -42,7 +43,7 @@ class Scale:
         value = min(self.high, max(self.low, value))
         if not self.fader:
             return (value - self.low) / (self.high - self.low)
-        for (low, at), (high, end) in zip(self._knees(), self._knees()[1:], strict=False):
+        for (low, at), (high, end) in pairwise(self._knees()):
             if value <= high:
                 return at + (end - at) * (value - low) / (high - low)
         return 1.0
@@ -52,7 +53,7 @@ class Scale:
         position = min(1.0, max(0.0, position))
         if not self.fader:
             return self.clamp(self.low + position * (self.high - self.low))
-        for (low, at), (high, end) in zip(self._knees(), self._knees()[1:], strict=False):
+        for (low, at), (high, end) in pairwise(self._knees()):
             if position <= end:
                 return low + (high - low) * (position - at) / (end - at)
         return self.high

@@ -164,16 +164,21 @@ QHeaderView::section {{
   padding: 6px 8px;
 }}
 QCheckBox, QRadioButton {{ spacing: 8px; background: transparent; padding: 3px; }}
-QCheckBox:focus, QRadioButton:focus {{ border: 2px solid {p.accent}; border-radius: 5px; padding: 1px; }}
+QCheckBox:focus, QRadioButton:focus {{
+  border: 2px solid {p.accent}; border-radius: 5px; padding: 1px;
+}}
 QScrollBar:vertical {{ background: transparent; width: 12px; margin: 2px; }}
 QScrollBar:horizontal {{ background: transparent; height: 12px; margin: 2px; }}
-QScrollBar::handle {{ background: {p.line}; border-radius: 4px; min-height: 28px; min-width: 28px; }}
+QScrollBar::handle {{
+  background: {p.line}; border-radius: 4px; min-height: 28px; min-width: 28px;
+}}
 QScrollBar::add-line, QScrollBar::sub-line {{ width: 0; height: 0; }}
 QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; }}
 QScrollArea {{ border: none; }}
 QTabWidget::pane {{ border: none; }}
 QTabBar::tab {{
-  background: transparent; color: {p.muted}; padding: 8px 16px; border-bottom: 2px solid transparent;
+  background: transparent; color: {p.muted}; padding: 8px 16px;
+  border-bottom: 2px solid transparent;
 }}
 QTabBar::tab:selected {{ color: {p.text}; border-bottom: 2px solid {p.accent}; }}
 QTabBar:focus {{ border: 1px solid {p.accent}; }}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 
@@ -40,7 +41,7 @@ class Ensemble:
             return None
         if window_ms <= known[0][0]:
             return known[0][1]
-        for (low_ms, low), (high_ms, high) in zip(known, known[1:], strict=False):
+        for (low_ms, low), (high_ms, high) in pairwise(known):
             if window_ms <= high_ms:
                 return low + (high - low) * (window_ms - low_ms) / (high_ms - low_ms)
         return known[-1][1]

@@ -38,6 +38,5 @@ def read(section: dict[str, Any]) -> Learned:
 def _name(binding: dict[str, Any]) -> str:
     kind = binding.get("by", "controller")
     number = binding.get("number", 0)
-    return SHORT.get(kind, kind) + (
-        f" {number}" if kind in ("controller", "note", "program") else ""
-    )
+    numbered = kind in ("controller", "note", "program")
+    return f"{SHORT.get(kind, kind)} {number}" if numbered else SHORT.get(kind, kind)

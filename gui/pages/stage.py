@@ -1,4 +1,4 @@
-"""Stage: what the player glances at while playing. Parts above, the roll, the keyboard below. [main]"""
+"""Stage: what the player glances at: parts above, the roll, the keyboard below. [main]"""
 
 from __future__ import annotations
 

@@ -132,7 +132,7 @@ class Roll(QWidget):
         for part, rects in batches.items():
             painter.setPen(QPen(theme.part_colour(part, 0.8), 1.0))
             painter.setBrush(theme.part_colour(part, PLANNED_ALPHA))
-            painter.drawRects(rects)
+            painter.drawRects(*rects)
         painter.setPen(Qt.PenStyle.NoPen)
 
     def _ahead(self) -> Iterable[tuple[Planned, float, float]]:
@@ -163,7 +163,7 @@ class Roll(QWidget):
 
     def _batch(self, painter: QPainter, rects: list[QRectF], colour: QColor) -> None:
         painter.setBrush(colour)
-        painter.drawRects(rects)
+        painter.drawRects(*rects)
 
     def _now_x(self) -> float:
         return GUTTER + (self.width() - GUTTER) * NOW_AT
