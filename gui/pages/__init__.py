@@ -19,5 +19,7 @@ class Entry:
 
 PAGES = (
     Entry("stage", "Stage", "what is played, by whom, and what comes next"),
+    Entry("ensemble", "Ensemble", "who plays, with what sound, in which range"),
     Entry("mixer", "Mixer", "levels, places and sends of the parts, and the master"),
+    Entry("plugins", "Sound", "chains of plugins: what they do to the sound, and their state"),
 )

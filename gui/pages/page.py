@@ -140,9 +140,11 @@ def push(text: str, does: Callable[[], Any] | None = None, role: str = "", name:
     return button
 
 
-def scrolled(content: QWidget, sideways: bool = False) -> QScrollArea:
+def scrolled(content: QWidget, sideways: bool = False, on_card: bool = False) -> QScrollArea:
     """What may be larger than the window, with bars to scroll it. [main]"""
     area = QScrollArea()
+    if on_card:
+        area.setStyleSheet("QScrollArea, QScrollArea > QWidget > QWidget { background: transparent }")
     area.setWidgetResizable(True)
     area.setWidget(content)
     area.setFocusPolicy(Qt.FocusPolicy.NoFocus)

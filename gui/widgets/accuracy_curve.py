@@ -22,7 +22,7 @@ from PyQt6.QtWidgets import QSizePolicy, QWidget
 from gui import theme
 
 LONGEST_MS = 45.0
-LEFT, RIGHT, TOP, BOTTOM = 42, 14, 26, 24
+LEFT, RIGHT, TOP, BOTTOM = 44, 24, 26, 24
 
 
 class AccuracyCurve(QWidget):

@@ -7,7 +7,6 @@ from PyQt6.QtGui import QKeyEvent
 from PyQt6.QtWidgets import (
     QFrame,
     QLineEdit,
-    QPushButton,
     QSizePolicy,
     QTreeWidget,
     QTreeWidgetItem,
@@ -16,6 +15,7 @@ from PyQt6.QtWidgets import (
 )
 
 from gui import general_midi
+from gui.widgets.combo import DropButton
 
 PROGRAM = Qt.ItemDataRole.UserRole
 
@@ -111,13 +111,13 @@ class InstrumentList(QFrame):
         self.chosen.emit(int(program))
 
 
-class InstrumentPicker(QPushButton):
+class InstrumentPicker(DropButton):
     """Shows a part's instrument; a press opens the list. `changed(program)` when a hand chose."""
 
     changed = pyqtSignal(int)
 
     def __init__(self, name: str, parent: QWidget | None = None):
-        super().__init__(parent)
+        super().__init__(parent=parent)
         self._program = -1
         self._list: InstrumentList | None = None
         self._name = name

@@ -14,6 +14,7 @@ from PyQt6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from gui import theme
 from gui.pitch import HIGHEST_PIANO, LOWEST_PIANO, is_black, pitch_at, pitch_name, white_place
+from gui.widgets.paint import words
 
 NONE = -1
 HEAD = 12  # above the keys, for the home's mark
@@ -178,11 +179,29 @@ class RangeKeys(QWidget):
             strong = what == self._held or (self.hasFocus() and what == self._chosen)
             painter.setPen(QPen(self._colour, 4.0 if strong else 2.4))
             painter.drawLine(QPointF(x, HEAD - 4), QPointF(x, self.height()))
+        self._paint_names(painter)
         self._paint_home(painter)
         if self.hasFocus():
             painter.setPen(QPen(self._colour, 1.2, Qt.PenStyle.DotLine))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRect(QRectF(self.rect()).adjusted(0.5, HEAD - 0.5, -0.5, -0.5))
+
+    def _paint_names(self, painter: QPainter) -> None:
+        muted, middle = theme.colour("muted"), Qt.AlignmentFlag.AlignVCenter
+        low = QRectF(self._left(self._keys.low) - 44, 0, 40, HEAD)
+        if low.left() < 0:
+            low.moveLeft(self._left(self._keys.low) + 4)
+            left = Qt.AlignmentFlag.AlignLeft | middle
+            words(painter, low, pitch_name(self._keys.low), 10, muted, left)
+        else:
+            right = Qt.AlignmentFlag.AlignRight | middle
+            words(painter, low, pitch_name(self._keys.low), 10, muted, right)
+        high = QRectF(self._right(self._keys.high) + 4, 0, 40, HEAD)
+        side = Qt.AlignmentFlag.AlignLeft
+        if high.right() > self.width():
+            high.moveRight(self._right(self._keys.high) - 4)
+            side = Qt.AlignmentFlag.AlignRight
+        words(painter, high, pitch_name(self._keys.high), 10, muted, side | middle)
 
     def _paint_home(self, painter: QPainter) -> None:
         home = self._keys.home
