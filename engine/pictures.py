@@ -1,6 +1,6 @@
 """Piano rolls coloured by part: what was played above, the true parts below, errors marked.
 
-Called by the demo on the main thread, after the music. matplotlib is imported inside, since it is
+Called by the demo, `continue` and `compose` on the main thread, after the music. matplotlib is imported inside, since it is
 slow to import and draws to a file only (Agg), never to a screen.
 """
 
@@ -31,6 +31,7 @@ PALETTE = (
     "#ADB5BD",
 )
 INK, PAPER, FAINT, ROW = "#22262B", "#FFFFFF", "#8A9099", "#F1F3F6"
+GIVEN = "#FFF3D6"  # the ground of what was not made
 NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 BLACK_KEYS = (1, 3, 6, 8, 10)
 
@@ -58,8 +59,12 @@ def draw_rolls(
     part_names: list[str],
     title: str,
     caption: str = "",
+    seam_s: float | None = None,
 ) -> None:
-    """Write a PNG with one roll above the other, on one time axis. [main]"""
+    """Write a PNG with one roll above the other, on one time axis. [main]
+
+    What lies before the seam, if there is one, is marked off as given.
+    """
     import matplotlib as mpl
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -83,6 +88,9 @@ def draw_rolls(
         )
         for axis, (name, notes) in zip(axes, rolls, strict=True):
             _draw_roll(axis, name, notes, low, high, end_s)
+            if seam_s is not None:
+                axis.axvspan(0, seam_s, color=GIVEN, alpha=0.5, linewidth=0, zorder=0.2)
+                axis.axvline(seam_s, color=INK, linewidth=1.2, linestyle=(0, (5, 3)), zorder=5)
         axes[-1].set_xlabel("seconds", color=FAINT, labelpad=3)
         axes[-1].tick_params(labelbottom=True)
         top = 1 - 0.30 / height_in

@@ -4,6 +4,7 @@ One object, one thread. Going back is `rewind`; what was fed before stays known.
 continues music, by the evaluation and by the benchmarks.
 """
 
+from copy import copy
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +52,15 @@ class Decoder:
         self._uniforms = np.zeros(len(FIELDS))
         self._next = np.zeros(len(FIELDS), np.int64)
         self._slice_row = -1  # of the hidden row that tells what follows
+
+    def twin(self) -> "Decoder":
+        """Return another that has heard nothing, of the same weights in memory. [main]"""
+        other = copy(self)
+        other.state = new_state(self.shape)
+        other.rows = np.zeros_like(self.rows)
+        other._uniforms, other._next = np.zeros_like(self._uniforms), np.zeros_like(self._next)
+        other.count, other._slice_row = 0, -1
+        return other
 
     @property
     def room(self) -> int:
@@ -159,6 +169,12 @@ def shipped(name: str = SHIPPED) -> Decoder:
     entry = registry.find_continuation(name)
     shape, arrays = read_file(registry.content(entry), str(entry.file))
     return Decoder(arrays, shape)
+
+
+def is_compiled() -> bool:
+    """Whether this computer has the machine code of the step already. [main]"""
+    folder = Path(feed.stats.cache_path)
+    return any(folder.glob(f"{Path(feed.py_func.__code__.co_filename).stem}.feed-*.nbi"))
 
 
 def from_floats(arrays: dict[str, np.ndarray], shape: Shape) -> Decoder:

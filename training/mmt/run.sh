@@ -2,7 +2,8 @@
 # Trains and measures the Multitrack Music Transformer, its two changes and its two rivals.
 #
 #   training/mmt/run.sh --data FOLDER            the dissertation's settings: a GPU, hours
-#   training/mmt/run.sh --data FOLDER --small    a small network: hours of one CPU thread
+#   training/mmt/run.sh --data FOLDER --small    the small network that ships, and tiny ones of
+#                                                all five sorts at equal training: a CPU, hours
 #
 # FOLDER holds the data packs of prepare.py. Stopped, it goes on where it was when run again.
 set -eu
@@ -23,18 +24,34 @@ if [ ! -f $build/corpus.npz ]; then
     python -m training.mmt.prepare --data "$data"
 fi
 
+tiny() {
+    python -m training.mmt.train --resume --layers 4 --width 128 --inner 512 --turn-width 64 \
+        --turn-inner 128 --rows 256 --batch 8 --updates 1500 --rate 2e-3 --warmup 100 \
+        --decay 1500 --floor 0.05 --dropout 0 --power 0.5 --pool 16 --every 500 \
+        --valid-pieces 60 --patience 0 "$@"
+}
+
 if [ -n "$small" ]; then
     export OMP_NUM_THREADS=1
     compile=
     if command -v g++ >/dev/null; then compile=--compile; fi # a fifth faster
     python -m training.mmt.train $compile --resume --name small --heads "in turn" --positions rotary \
         --layers 6 --width 256 --inner 1024 --turn-width 128 --turn-inner 256 --rows 512 \
-        --batch 8 --updates 16000 --rate 1e-3 --warmup 300 --decay 16000 --floor 0.05 \
+        --batch 8 --updates 11000 --rate 1e-3 --warmup 300 --decay 11000 --floor 0.05 \
         --dropout 0 --power 0.5 --pool 16 --every 500 --valid-pieces 60 --patience 0
     python -m training.mmt.evaluate --weights $build/small.npz --pieces 100 --samples 50 \
         --json $build/small.json
     python -m training.mmt.attention --weights $build/small.npz --pieces 50
-    python -m training.mmt.ship --weights $build/small.npz --out $build/small-int8.npz
+    python -m training.mmt.continuations --weights $build/small.npz --out $build/continuations
+    python -m training.mmt.ship --weights $build/small.npz --register mmt_small
+    tiny --name tiny-paper
+    tiny --name tiny-turn --heads "in turn"
+    tiny --name tiny-rotary --heads "in turn" --positions rotary
+    tiny --name tiny-mmm --kind mmm
+    tiny --name tiny-remi --kind remi
+    python -m training.mmt.evaluate --json $build/tiny.json --samples 100 --weights \
+        $build/tiny-paper.npz $build/tiny-turn.npz $build/tiny-rotary.npz \
+        $build/tiny-mmm.npz $build/tiny-remi.npz
     exit 0
 fi
 
