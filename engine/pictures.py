@@ -1,7 +1,7 @@
 """Piano rolls coloured by part: what was played above, the true parts below, errors marked.
 
-Called by the demo, `continue` and `compose` on the main thread, after the music. matplotlib is imported inside, since it is
-slow to import and draws to a file only (Agg), never to a screen.
+Called by the demo, `continue` and `compose` on the main thread, after the music. matplotlib is
+imported inside, since it is slow to import and draws to a file only (Agg), never to a screen.
 """
 
 from __future__ import annotations

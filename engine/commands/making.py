@@ -1,4 +1,4 @@
-"""What `ripieno continue` and `ripieno compose` share: options, progress, files, the table. [main]"""
+"""What `continue` and `compose` share: options, progress, files, the table. [main]"""
 
 from __future__ import annotations
 
