@@ -21,6 +21,8 @@ class Context:
     bridge: Bridge
     preferences: Preferences
     say: Callable[[str], None] = field(default=_nothing)  # one sentence, shown in the health bar
+    do: Callable[[str], None] = field(default=_nothing)  # an action of gui.shortcuts
+    keys_changed: Callable[[], None] = field(default=lambda: None)  # the player's shortcuts are new
     show_page: Callable[[str], None] = field(default=_nothing)  # by its name in gui.pages
 
     @property

@@ -35,7 +35,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("quit", "Close the window", "Ctrl+Q"),
     *(
         Action(f"page {page.name}", f"Show {page.title}", f"Ctrl+{number}" if number < 10 else "")
-        for number, page in enumerate(PAGES, 1)
+        for number, page in enumerate((page for page in PAGES if page.listed), 1)
     ),
 )
 NAMES = {action.name: action for action in ACTIONS}

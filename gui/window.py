@@ -58,10 +58,12 @@ class Window(QMainWindow):
         self.learning = Learning(self.context, self)
         self.keys = Keys(self, preferences.shortcuts, self.do, self._play_note)
         self.keys.set_piano(preferences.piano_keys)
+        self.context.do = self.do
+        self.context.keys_changed = lambda: self.keys.use(preferences.shortcuts)
         self.health.acted.connect(self.act_on_health)
         bridge.complained.connect(self.health.say)
-        names = [page.name for page in PAGES]
-        self.show_page(preferences.page if preferences.page in names else names[0])
+        page = preferences.page if preferences.page in self.buttons else PAGES[0].name
+        self.show_page(page if preferences.first_run_done else "first_run")
 
     def _lay_out(self) -> None:
         nav = QFrame()
@@ -70,7 +72,7 @@ class Window(QMainWindow):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(2)
         group = QButtonGroup(self)
-        for page in PAGES:
+        for page in (page for page in PAGES if page.listed):
             button = QPushButton(page.title)
             button.setProperty("role", "nav")
             button.setCheckable(True)
@@ -99,17 +101,18 @@ class Window(QMainWindow):
 
     def show_page(self, name: str) -> None:
         """Show a page; it is made when it is first shown. [main]"""
-        if name not in self.buttons:
+        if name not in {page.name for page in PAGES}:
             return
         if name not in self.pages:
             module = importlib.import_module(f"gui.pages.{name}")
             page = module.Page(self.context)
             self.pages[name] = page
             self.stack.addWidget(page)
-            self.learning.show_badges() if hasattr(self, "learning") else None
+            self.learning.show_badges()
         self.stack.setCurrentWidget(self.pages[name])
-        self.buttons[name].setChecked(True)
-        self.context.preferences.page = name
+        if name in self.buttons:
+            self.buttons[name].setChecked(True)
+            self.context.preferences.page = name
 
     # ---- what keys and buttons do ----------------------------------------------------------
 
@@ -155,7 +158,7 @@ class Window(QMainWindow):
         """What a click on the health sentence means. [main]"""
         if action == "start":
             self.start_engine(resume=self.context.mirror.connection == "gone")
-        elif action in self.buttons:
+        else:
             self.show_page(action)
 
     def start_engine(self, resume: bool = False) -> None:

@@ -14,6 +14,7 @@ from engine import addresses
 from gui.mirror import ensemble, settings, statistics, transport
 from gui.mirror.notes import Notes
 from gui.mirror.settings import Value
+from gui.mirror.tallies import Tallies
 
 SECTIONS = {  # a key of each section that no other has
     "about": "revision",
@@ -44,6 +45,7 @@ class Mirror:
         self.transport = transport.Transport()
         self.statistics = statistics.Statistics()
         self.notes = Notes()
+        self.tallies = Tallies()
         self.floor = "player"
         self.connection = "looking"
         self.revision = -1
@@ -118,6 +120,8 @@ class Mirror:
             self.say(str(values[0]))
         elif self.notes.take(path, values, at_s):
             self.changed("plan" if path == "/ripieno/plan" else "notes")
+            if path == "/ripieno/note_on":
+                self.tallies.feed([self.notes.bars[-1]])
         elif len(values) == 1:
             self._take_value(path, values[0])
 

@@ -15,6 +15,7 @@ class Entry:
     name: str
     title: str
     does: str  # one line, for tooltips and those who listen
+    listed: bool = True  # whether it has a place at the left of the window
 
 
 PAGES = (
@@ -22,4 +23,7 @@ PAGES = (
     Entry("ensemble", "Ensemble", "who plays, with what sound, in which range"),
     Entry("mixer", "Mixer", "levels, places and sends of the parts, and the master"),
     Entry("plugins", "Sound", "chains of plugins: what they do to the sound, and their state"),
+    Entry("graphs", "Graphs", "delays, the callback's load, the part separation's confidence"),
+    Entry("keys", "Keys", "what the computer's keys do, and how to change it"),
+    Entry("first_run", "Welcome", "a keyboard, an output and a first chord", listed=False),
 )

@@ -1,0 +1,88 @@
+"""Graphs: delays, the callback's load, the confidence of the part separation. [main]"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PyQt6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from gui.binding import bind
+from gui.context import Context
+from gui.widgets.histogram import Histogram
+
+ASK_S = 1.0
+DELAY_MS, LOAD_PERCENT = 0.5, 0.5  # widths of the bins
+
+
+class Page(QWidget):
+    """Asks for the histograms once a second while it is seen. [main]"""
+
+    def __init__(self, context: Context) -> None:
+        super().__init__()
+        self.context = context
+        self._asked_s = 0.0
+        self.delay = Histogram("From the key's arrival to its first sample", "ms", DELAY_MS)
+        self.load = Histogram("The callback's time in a block", "%", LOAD_PERCENT, "good", 100.0)
+        self.confidence = Histogram("How sure the part separation was", "%", 5.0, "warn")
+        self.confidence.least_high = 100.0
+        self.counts = QLabel("")
+        self.counts.setProperty("role", "muted")
+        self.counts.setWordWrap(True)
+        reset = QPushButton("Count from zero")
+        bind(context, reset, "/ripieno/statistics/reset")
+        title = QLabel("Graphs")
+        title.setProperty("role", "title")
+        top = QHBoxLayout()
+        top.addWidget(title)
+        top.addStretch(1)
+        top.addWidget(reset)
+        grid = QGridLayout()
+        grid.setSpacing(12)
+        grid.addWidget(self.delay, 0, 0, 1, 2)
+        grid.addWidget(self.load, 1, 0)
+        grid.addWidget(self.confidence, 1, 1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(12)
+        column.addLayout(top)
+        column.addLayout(grid, 1)
+        column.addWidget(self.counts)
+        context.bridge.frame.connect(self.tick)
+        context.mirror.on("statistics", self.show_counts)
+
+    def tick(self, now_s: float) -> None:
+        """Ask again when it is time, and only while somebody looks. [main]"""
+        if self.isVisible() and now_s - self._asked_s >= ASK_S:
+            self._asked_s = now_s
+            bridge = self.context.bridge
+            bridge.ask("/ripieno/histograms", then=self.show_histograms, failed=lambda _: None)
+            self.confidence.show_bins(self.context.mirror.tallies.bins())
+
+    def show_histograms(self, found: dict[str, Any]) -> None:
+        """The engine's answer. [main]"""
+        to_ms = 1000.0 / found["rate_hz"]
+        self.delay.show_bins(_gathered(found["delay_frames"], to_ms, DELAY_MS))
+        self.load.show_bins(_gathered(found["load_half_percent"], 0.5, LOAD_PERCENT))
+
+    def show_counts(self) -> None:
+        """Who decided, and what went wrong, in numbers. [main]"""
+        if not self.isVisible():
+            return
+        s = self.context.mirror.statistics
+        self.counts.setText(
+            f"{s.cycles:,} blocks of {s.block_frames} frames at {s.rate_hz} Hz · "
+            f"{s.notes_network:,} notes by the network, {s.notes_rule:,} by rule "
+            f"({s.notes_late_rule} because it would have been late) · "
+            f"{s.late_events} late events · {s.dropped_events} dropped · "
+            f"{s.missed_cycles} missed blocks · "
+            f"{s.voices} voices, {s.voices_stolen} taken over"
+        )
+
+
+def _gathered(pairs: list[list[int]], unit: float, width: float) -> tuple[tuple[float, int], ...]:
+    """Fine bins as coarser ones of a width. [any]"""
+    found: dict[int, int] = {}
+    for place, count in pairs:
+        bin_at = int(place * unit / width + 1e-9)
+        found[bin_at] = found.get(bin_at, 0) + count
+    return tuple((place * width, found[place]) for place in sorted(found))
