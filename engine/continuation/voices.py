@@ -1,0 +1,110 @@
+"""Who plays which planned note: the voices of the parts, when each is free, what it played last.
+
+The network knows instruments, not desks: two violins are one instrument to it. The draw is told
+when each voice is free and how far it reaches (models.mmt.drawing); here the notes of an onset are
+then dealt out, high notes to high voices, each where its last note lay near. Used by the planner.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from engine.continuation.settings import Part
+from models.mmt.drawing import CODE, FREE, HIGH, LOW, PART, SOUNDING
+from models.mmt.stream import Note
+
+_LONG_AGO = -(1 << 40)
+_OUT_OF_RANGE, _BUSY = 1000.0, 300.0
+
+
+class Voices:
+    """The voices that may play on. `table` is what the draw reads."""
+
+    def __init__(self, parts: Sequence[Part], playing: Iterable[int]) -> None:
+        """`playing` are the numbers, from 0, of the parts that play on."""
+        rows, last = [], []
+        for number in playing:
+            part = parts[number]
+            for _ in range(part.voices):
+                rows.append((part.code, part.low, part.high, _LONG_AGO, -1, number))
+                last.append((part.low + part.high) / 2)
+        self.table = np.array(rows, np.int64).reshape(-1, 6)
+        self.last = np.array(last)
+        self._of_part: dict[int, list[int]] = {}
+        for row, number in enumerate(self.table[:, PART].tolist()):
+            self._of_part.setdefault(number, []).append(row)
+        self.close()
+
+    @property
+    def codes(self) -> set[int]:
+        """The instruments that play on."""
+        return {int(code) for code in self.table[:, CODE]}
+
+    def after(self, notes: Iterable[Note]) -> None:
+        """Begin anew behind notes whose part is known, in their order."""
+        self.table[:, FREE], self.table[:, SOUNDING] = _LONG_AGO, -1
+        free = self.table[:, FREE]
+        for note in notes:
+            rows = self._of_part.get(note.part)
+            if rows:
+                self._sound(min(rows, key=free.__getitem__), note)
+        self.close()
+
+    def close(self) -> None:
+        """End a group of notes of one onset: what comes now is dealt out behind it."""
+        self._saved = (self.table[:, FREE:PART].copy(), self.last.copy())
+
+    def take(self, note: Note) -> None:
+        """Keep a voice for a note just drawn, until its group is dealt out."""
+        cost = self._costs([note])[0]
+        if len(cost):
+            self._sound(int(cost.argmin()), note)
+
+    def deal(self, group: Sequence[Note]) -> None:
+        """Give each note of an onset its part, the best way all together, and close the group."""
+        self.table[:, FREE:PART], self.last = self._saved[0].copy(), self._saved[1].copy()
+        for code in sorted({note.instrument for note in group}):
+            rows = np.flatnonzero(self.table[:, CODE] == code)
+            rows = rows[np.argsort(self.last[rows], kind="stable")]
+            notes = sorted((n for n in group if n.instrument == code), key=lambda n: n.key)
+            for note, place in zip(notes, _in_order(self._costs(notes)[:, rows]), strict=True):
+                self._sound(int(rows[place]), note)
+        self.close()
+
+    def _sound(self, row: int, note: Note) -> None:
+        self.table[row, FREE] = note.tick + note.length
+        self.table[row, SOUNDING] = note.key
+        self.last[row] = note.key
+        note.part = int(self.table[row, PART])
+
+    def _costs(self, notes: Sequence[Note]) -> np.ndarray:
+        """Return what it costs each voice to play each note: (notes, voices)."""
+        keys = np.array([note.key for note in notes])[:, None]
+        ticks = np.array([note.tick for note in notes])[:, None]
+        codes = np.array([note.instrument for note in notes])[:, None]
+        t = self.table
+        cost = np.abs(keys - self.last[None, :])
+        cost += _OUT_OF_RANGE * ((keys < t[:, LOW]) | (keys > t[:, HIGH]) | (codes != t[:, CODE]))
+        return cost + _BUSY * (t[:, FREE] > ticks)
+
+
+def _in_order(cost: np.ndarray) -> list[int]:
+    """Return a rising place for each row, so that the costs together are least. (notes, places)
+
+    More rows than places: the last places take the rest.
+    """
+    notes, places = cost.shape
+    if notes > places:
+        return [min(k, places - 1) for k in range(notes)]
+    best = np.full((notes + 1, places + 1), np.inf)
+    best[0] = 0.0
+    for i in range(1, notes + 1):
+        for j in range(i, places - (notes - i) + 1):
+            best[i, j] = min(best[i, j - 1], best[i - 1, j - 1] + cost[i - 1, j - 1])
+    result, j = [0] * notes, places
+    for i in range(notes, 0, -1):
+        while best[i, j - 1] <= best[i, j]:
+            j -= 1
+        result[i - 1] = j - 1
+        j -= 1
+    return result
