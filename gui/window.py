@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 
 from PyQt6.QtCore import Qt
-from PyQt6.QtGui import QCloseEvent
+from PyQt6.QtGui import QCloseEvent, QShowEvent
 from PyQt6.QtWidgets import (
     QApplication,
     QButtonGroup,
@@ -55,6 +55,7 @@ class Window(QMainWindow):
         self.pages: dict[str, QWidget] = {}
         self.buttons: dict[str, QPushButton] = {}
         self._lay_out()
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)  # where the keyboard is when it is nowhere
         self.learning = Learning(self.context, self)
         self.keys = Keys(self, preferences.shortcuts, self.do, self._play_note)
         self.keys.set_piano(preferences.piano_keys)
@@ -64,6 +65,10 @@ class Window(QMainWindow):
         bridge.complained.connect(self.health.say)
         page = preferences.page if preferences.page in self.buttons else PAGES[0].name
         self.show_page(page if preferences.first_run_done else "first_run")
+
+    def showEvent(self, event: QShowEvent | None) -> None:
+        super().showEvent(event)
+        self.setFocus()
 
     def _lay_out(self) -> None:
         nav = QFrame()

@@ -11,7 +11,7 @@ from gui.context import Context
 from gui.widgets.histogram import Histogram
 
 ASK_S = 1.0
-DELAY_MS, LOAD_PERCENT = 0.5, 0.5  # widths of the bins
+DELAY_MS, LOAD_PERCENT = 0.25, 0.5  # widths of the bins
 
 
 class Page(QWidget):

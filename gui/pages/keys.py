@@ -52,7 +52,6 @@ class Page(QWidget):
         for place, action in enumerate(ACTIONS):
             field = QKeySequenceEdit()
             field.setMaximumSequenceLength(1)
-            field.setClearButtonEnabled(True)
             field.setAccessibleName(f"keys for: {action.text}")
             field.setFixedWidth(150)
             field.editingFinished.connect(lambda name=action.name: self._edited(name))

@@ -107,9 +107,9 @@ class Histogram(QWidget):
         while value <= high * 1.0001:
             x = place.left() + place.width() * value / high
             painter.fillRect(QRectF(x, place.bottom(), 1, 4), theme.colour("line"))
-            room = QRectF(x - 40, place.bottom() + 4, 80, AXIS_H - 4)
-            if room.left() >= -30 and room.right() <= self.width() + 24:
-                words(painter, room, f"{value:g} {self.unit}", 11, theme.colour("muted"))
+            room = QRectF(x - 30, place.bottom() + 4, 60, AXIS_H - 4)
+            room.moveLeft(min(max(2.0, room.left()), self.width() - room.width() - 2))
+            words(painter, room, f"{value:g} {self.unit}", 11, theme.colour("muted"))
             value += step
 
 

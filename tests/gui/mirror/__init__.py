@@ -1,0 +1,1 @@
+"""Tests of the mirror: no Qt, no screen."""
