@@ -3,6 +3,7 @@
 Main thread: loads the plugins, opens their windows, answers requests, one JSON object a line on
 stdin and stdout: {"id", "do", ...} -> {"id", "ok"} or {"id", "error"}. Audio thread: `processing`.
 A third thread reads stdin, so that the process ends with the engine, whatever a plugin does.
+Once loaded, all three run ahead of other programs, since they share one interpreter.
 
 Nothing here can disturb the engine: it may crash, hang or be killed at any moment.
 """
@@ -23,12 +24,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TextIO
 
+from engine import realtime
 from engine.chain_memory import ChainMemory, shared
 from engine.plugins.chain import PluginError
 from engine.plugins.loading import LoadedPlugin
 from engine.plugins.processing import Processor, Stage
 
-SWITCH_INTERVAL_S = 1e-4  # how long the main thread may keep the audio thread from the interpreter
+SWITCH_INTERVAL_S = 1e-5  # how long the main thread may keep the audio thread from the interpreter
 BUSY_LIMIT_S = 1  # of a realtime thread that never sleeps, before the system ends the process
 
 
@@ -42,6 +44,8 @@ class Host:
         self._send = send
         self._plugins: list[LoadedPlugin] = []
         self._processor: Processor | None = None
+        self.helpers = [threading.get_native_id()]  # threads that use the interpreter now and then
+        self._helpers_priority = 0
 
     def serve(self) -> None:
         """Answer requests for ever. [main]"""
@@ -79,25 +83,36 @@ class Host:
         gc.freeze()
         gc.disable()  # nothing here makes cycles, and the audio thread must not wait for it
         self._processor.start()
-        self._processor.set_priority(request["priority"])
+        self._priority(request)
         self._memory.publish(shared.HOST_STATE, shared.RUNNING)
         return {"plugins": [_description(plugin) for plugin in self._plugins], **self._state({})}
 
     def _state(self, request: dict[str, Any]) -> dict[str, Any]:
         states = [base64.b64encode(plugin.state).decode("ascii") for plugin in self._plugins]
-        values = [{p.name: p.value for p in plugin.parameters()} for plugin in self._plugins]
+        values = [plugin.values() for plugin in self._plugins]
         return {"states": states, "values": values}
 
     def _editor(self, request: dict[str, Any]) -> dict[str, Any]:
         """Show a window until it is closed; the state it left is the answer."""
         self.close_editor.clear()
         _forgive_window_errors()
-        self._plugins[request["plugin"]].show_editor(self.close_editor)
+        realtime.set_priority(0, 0)  # drawing may wait
+        try:
+            self._plugins[request["plugin"]].show_editor(self.close_editor)
+        finally:
+            realtime.set_priority(0, self._helpers_priority)
         return self._state({})
 
     def _priority(self, request: dict[str, Any]) -> None:
+        """Go ahead of other programs: the audio thread, and behind it those it may wait for.
+
+        While one of them has the interpreter, nothing else on the system may keep it from going on.
+        """
         if self._processor is not None:
             self._processor.set_priority(request["priority"])
+            self._helpers_priority = max(request["priority"] - 1, 0)
+            for thread_id in self.helpers:
+                realtime.set_priority(thread_id, self._helpers_priority)
 
 
 def _prepared(entry: dict[str, Any], rate_hz: int, first: bool) -> LoadedPlugin:
@@ -105,10 +120,9 @@ def _prepared(entry: dict[str, Any], rate_hz: int, first: bool) -> LoadedPlugin:
     if plugin.instrument and not first:
         raise PluginError(f"{plugin.name} is an instrument: it must be the first of its chain")
     plugin.state = base64.b64decode(entry["state"])
-    indices = {parameter.name: parameter.index for parameter in plugin.parameters()}
     for name, value in entry["parameters"].items():
-        if name in indices:
-            plugin.set(indices[name], value)
+        if name in plugin.indices:
+            plugin.set(plugin.indices[name], value)
     plugin.settle()
     return plugin
 
@@ -126,6 +140,7 @@ def _description(plugin: LoadedPlugin) -> dict[str, Any]:
 
 def _read(lines: TextIO, host: Host) -> None:
     """Pass requests on; end the process with the engine. [worker]"""
+    host.helpers.append(threading.get_native_id())
     with contextlib.suppress(Exception):
         for line in lines:
             request = json.loads(line)

@@ -1,7 +1,8 @@
 """How far behind the callback reads what plugins made: as little as has proved to be enough. [any]
 
-A host that was late once may be late again, so a miss adds to the lead at once; room that was
-never needed is given back slowly, and more slowly after every miss.
+A host that is late again and again needs more lead and gets it at once; one miss in a minute is
+the system's hiccup, which no lead would have cured, and is let pass. Room that was never needed is
+given back slowly, and more slowly after every miss; it comes back with the first.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ from dataclasses import dataclass
 STEP = 64  # frames; hosts work in pieces of as many
 FADE = 64  # frames the callback wants to have beyond its block
 SPARE_S = 0.0025  # a host's delay that the first guess allows for
-COMFORT = 2 * STEP  # frames: with so much room always left, some of it is given back
 PATIENCE_S = 10.0
+FORGIVEN_S = 60.0  # after a miss the next one is none that stands alone
 LONGEST_PATIENCE_S = 160.0
 MOST = 63 * STEP
 
@@ -23,7 +24,9 @@ class Lead:
 
     frames: int
     least: int
+    comfort: int  # with so many frames of room always left, some of it is given back
     patience_s: float = PATIENCE_S
+    _given_back: int = 0  # what was given back last, if nothing was missed since
     _rise: int = STEP  # what the next miss adds; more if it comes soon
     _missed_s: float = float("-inf")
     _since_s: float | None = None  # since when there has been room
@@ -33,7 +36,7 @@ class Lead:
     def first(cls, block_frames: int, rate_hz: int) -> Lead:
         """A first guess for a stream in blocks of so many frames. [any]"""
         least = least_lead(block_frames)
-        return cls(whole_steps(least + SPARE_S * rate_hz), least)
+        return cls(whole_steps(least + SPARE_S * rate_hz), least, whole_steps(block_frames + STEP))
 
     def update(self, misses: int, headroom_frames: int | None, now_s: float) -> bool:
         """Take in what happened since last time; whether `frames` is another now. [any]
@@ -42,14 +45,10 @@ class Lead:
         """
         before = self.frames
         if misses:
-            soon = now_s - self._missed_s < PATIENCE_S
-            self._rise = min(2 * self._rise, 8 * STEP) if soon else STEP
-            self.frames = min(self.frames + self._rise, MOST)
-            self.patience_s = min(2.0 * self.patience_s, LONGEST_PATIENCE_S)
-            self._missed_s, self._since_s = now_s, None
+            self._miss(misses, now_s)
         elif headroom_frames is None:
             pass
-        elif headroom_frames < COMFORT:
+        elif headroom_frames < self.comfort:
             self._since_s = None
         elif self._since_s is None:
             self._since_s, self._room = now_s, headroom_frames
@@ -58,8 +57,19 @@ class Lead:
             if now_s - self._since_s >= self.patience_s:
                 spare = (self._room - STEP) // 2 // STEP * STEP  # half of it, lest it be too much
                 self.frames = max(self.frames - max(spare, STEP), self.least)
+                self._given_back = before - self.frames
                 self._since_s = None
         return self.frames != before
+
+    def _miss(self, misses: int, now_s: float) -> None:
+        ago_s = now_s - self._missed_s
+        self._missed_s, self._since_s = now_s, None
+        self.patience_s = min(2.0 * self.patience_s, LONGEST_PATIENCE_S)
+        alone = misses == 1 and ago_s > FORGIVEN_S
+        self._rise = min(2 * self._rise, 8 * STEP) if ago_s < PATIENCE_S else STEP
+        more = self._given_back if alone else max(self._rise, self._given_back)
+        self.frames = min(self.frames + more, MOST)
+        self._given_back = 0
 
 
 def least_lead(block_frames: int) -> int:

@@ -76,6 +76,7 @@ class LoadedPlugin:
                 raise PluginError(f"{self.name} does not play in stereo") from None
             self._one_a_side(path, name)
         self._controls = [] if self._spans else [list(side._parameters) for side in self._sides]
+        self.indices = {parameter.name: parameter.index for parameter in self.parameters()}
 
     def _one_a_side(self, path: str, name: str) -> None:
         self._sides.append(_load(path, name))
@@ -171,6 +172,13 @@ class LoadedPlugin:
                 )
             )
         return found
+
+    def values(self) -> dict[str, float]:
+        """Where each of `parameters` stands now; quickly, for the sound goes on. [main]"""
+        if self._spans:
+            return {parameter.name: parameter.value for parameter in self.parameters()}
+        controls = self._controls[0]
+        return {name: float(controls[index].raw_value) for name, index in self.indices.items()}
 
     @property
     def state(self) -> bytes:

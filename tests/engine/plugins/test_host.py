@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from engine.chain_memory import shared
+from engine.realtime import realtime_allowed
 from tests.engine.plugins.callback_role import wait_until
-from tests.engine.plugins.conftest import RATE_HZ, Start
+from tests.engine.plugins.conftest import RATE_HZ, RunningHost, Start
 from tests.plugins_fixture import DELAY_FRAMES
 
 
@@ -175,6 +176,30 @@ def test_states_and_parameters_come_back(start_host: Start) -> None:
     assert second.ask("state")["ok"]["values"] == known["values"]
     sound = noise(64 * 100)
     assert np.array_equal(first.role.play(sound), second.role.play(sound))
+
+
+def test_what_is_asked_while_it_plays_keeps_nobody_from_the_interpreter(
+    start_host: Start, our_plugins: Path
+) -> None:
+    """All its threads that run Python go ahead of other programs, and a state is told quickly."""
+    host = start_host({"path": str(our_plugins / "TestSynth.vst3")})
+    before = host.ask("state")["ok"]
+    host.ask("priority", priority=12)
+    found = {
+        task.name: os.sched_getparam(int(task.name)).sched_priority
+        for task in Path(f"/proc/{host.process.pid}/task").iterdir()
+    }
+    raised = sorted(priority for priority in found.values() if priority)
+    assert raised == ([11, 11, 12] if realtime_allowed() else [])
+    assert host.ask("state")["ok"] == before
+    assert before["values"][0] == {p["name"]: p["value"] for p in described(host)}
+    host.ask("priority", priority=0)
+    assert not any(os.sched_getparam(int(task)).sched_priority for task in found)
+
+
+def described(host: RunningHost) -> list[dict]:
+    """The parameters of its first plugin."""
+    return host.loaded["ok"]["plugins"][0]["parameters"]
 
 
 def test_thousands_of_controllers_do_not_delay_the_loading(

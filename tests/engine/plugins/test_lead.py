@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from engine.plugins.lead import COMFORT, MOST, PATIENCE_S, STEP, Lead
+from engine.plugins.lead import FORGIVEN_S, MOST, PATIENCE_S, STEP, Lead
 
 
 @pytest.mark.parametrize(("block", "most_ms"), [(64, 6.7), (128, 8.0), (256, 10.7)])
@@ -15,11 +15,20 @@ def test_the_first_guess_is_short(block: int, most_ms: float) -> None:
     assert lead.least >= block + 64
 
 
-def test_a_miss_adds_at_once_up_to_a_limit() -> None:
+def test_one_miss_in_a_minute_is_let_pass() -> None:
+    lead = Lead.first(128, 48000)
+    for tick in range(10):
+        assert not lead.update(1, 0, tick * (FORGIVEN_S + 1.0))
+
+
+def test_misses_that_follow_each_other_add_at_once_up_to_a_limit() -> None:
     lead = Lead.first(128, 48000)
     before = lead.frames
-    assert lead.update(1, 0, 0.0)
-    assert lead.frames >= before + STEP
+    lead.update(1, 0, 0.0)
+    assert lead.update(1, 0, FORGIVEN_S - 1.0)
+    assert lead.frames == before + STEP
+    again = Lead.first(128, 48000)
+    assert again.update(2, 0, 0.0), "two at once do not stand alone"
     for _ in range(100):
         lead.update(1, 0, 0.0)
     assert lead.frames == MOST
@@ -27,18 +36,38 @@ def test_a_miss_adds_at_once_up_to_a_limit() -> None:
 
 def test_room_never_needed_is_given_back_after_a_while() -> None:
     lead = Lead.first(128, 48000)
-    lead.update(1, 0, 0.0)
+    lead.update(2, 0, 0.0)
     raised = lead.frames
     now_s = 0.0
     while lead.frames == raised:
         now_s += 0.5
-        lead.update(0, 2 * STEP, now_s)
+        lead.update(0, lead.comfort, now_s)
     assert now_s == 0.5 + 2 * PATIENCE_S, "a miss has doubled the patience"
     assert lead.frames == raised - STEP
     for _ in range(10000):
         now_s += 0.5
         lead.update(0, 1000, now_s)
     assert lead.frames == lead.least
+
+
+def test_what_was_given_back_returns_with_the_first_miss() -> None:
+    lead = Lead.first(128, 48000)
+    before, now_s = lead.frames, 0.0
+    while lead.frames == before:
+        now_s += 0.5
+        lead.update(0, lead.comfort, now_s)
+    assert lead.update(1, 0, now_s + 1.0)
+    assert lead.frames == before
+    assert not lead.update(1, 0, now_s + 2.0 + FORGIVEN_S), "but only once"
+
+
+@pytest.mark.parametrize("block", [64, 128])
+def test_a_host_that_is_always_at_once_in_time_keeps_a_block_to_spare(block: int) -> None:
+    lead, now_s = Lead.first(block, 48000), 0.0
+    for _ in range(1000):
+        now_s += 0.5
+        lead.update(0, lead.frames - block - STEP, now_s)
+    assert lead.frames - block - STEP >= block
 
 
 def test_room_that_is_used_or_unknown_stays() -> None:
@@ -53,10 +82,10 @@ def test_room_that_is_used_or_unknown_stays() -> None:
 def test_misses_that_follow_each_other_add_more_each_time() -> None:
     lead = Lead.first(128, 48000)
     leads = [lead.frames]
-    for now_s in (0.0, 0.5, 1.0, 100.0):
-        lead.update(1, 0, now_s)
+    for misses, now_s in ((2, 0.0), (1, 0.5), (1, 1.0), (1, 30.0), (1, 100.0)):
+        lead.update(misses, 0, now_s)
         leads.append(lead.frames)
-    assert [b - a for a, b in itertools.pairwise(leads)] == [64, 128, 256, 64]
+    assert [b - a for a, b in itertools.pairwise(leads)] == [64, 128, 256, 64, 0]
 
 
 def test_a_lead_raised_by_a_bad_moment_comes_down_in_few_steps() -> None:
@@ -68,5 +97,5 @@ def test_a_lead_raised_by_a_bad_moment_comes_down_in_few_steps() -> None:
     now_s = 4.0
     while lead.frames > usual + 2 * STEP:
         now_s += 0.5
-        lead.update(0, lead.frames - usual + COMFORT, now_s)
+        lead.update(0, lead.frames - usual + lead.comfort, now_s)
     assert now_s < 1500.0
