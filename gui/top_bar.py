@@ -11,7 +11,7 @@ from gui.binding import bind
 from gui.context import Context
 from gui.widgets.beat_display import BeatDisplay
 from gui.widgets.floor_pill import FloorPill
-from gui.widgets.record_light import RecordLight
+from gui.widgets.take_clock import TakeClock
 
 
 class TopBar(QFrame):
@@ -28,7 +28,7 @@ class TopBar(QFrame):
         self.subtitle.setProperty("role", "muted")
         self.beat = BeatDisplay()
         self.floor = FloorPill()
-        self.record = RecordLight()
+        self.record = TakeClock()
         self.play = QPushButton("Play")
         self.play.setCheckable(True)
         self.play.setAccessibleName("transport: play or stop")
