@@ -113,7 +113,7 @@ def set_role(widget: QWidget, role: str) -> None:
             style.polish(widget)
 
 
-def field(name: str, *widgets: QWidget, width: int = 120) -> QWidget:
+def field(name: str, *widgets: QWidget, width: int = 115) -> QWidget:
     """A line of its own: a name, and the controls it names. [main]"""
     row = QWidget()
     layout = QHBoxLayout(row)
@@ -121,6 +121,7 @@ def field(name: str, *widgets: QWidget, width: int = 120) -> QWidget:
     layout.setSpacing(GAP)
     shown = line(name, "muted")
     shown.setFixedWidth(width)
+    shown.setIndent(CLOSE)  # as the names of sliders stand
     if widgets:
         shown.setBuddy(widgets[0])
     layout.addWidget(shown)

@@ -28,7 +28,7 @@ from gui import theme
 from gui.widgets.paint import words
 
 ROW_HEIGHT = 48
-MOST_TAGS = 12
+MOST_TAGS = 8
 ENTRY = Qt.ItemDataRole.UserRole
 
 
