@@ -1,8 +1,9 @@
 """A score as a prompt for the network, and what the network made of it as a score again. [any]
 
 Everything a file says up to the seam stays as it is; from there on its tracks play on, at its
-tempo, in its meter. The network knows instruments, not desks: of two tracks of one instrument each
-gets the notes that lie nearest to what it played last. Loudness follows what was played before.
+tempo, in its meter. The network knows instruments, not desks: tracks of one instrument share its
+notes, each those near to what it played, in their order from low to high. Loudness follows what
+was played before.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from engine.midi.performance import (
 )
 from engine.midi.tempo import TempoMap
 from models.mmt.instruments import CODE_OF_PROGRAM
-from models.mmt.representation import KEY, LENGTH, ONSET, TICKS
+from models.mmt.representation import KEY, LENGTH, ONSET, PLAYER, TICKS
 
 FEWEST_NOTES = 4
 MIDDLE_KEY = 60
@@ -179,26 +180,57 @@ def _rows(tempo: TempoMap) -> tuple[tuple[float, ...], ...]:
 
 
 def _desks(prompt: Prompt, notes: np.ndarray) -> np.ndarray:
-    """Return the track of each note: of those of its instrument the one that lies nearest."""
+    """Return the track of each note. Tracks of one instrument keep their order, low to high."""
     tracks = prompt.score.tracks
-    players: dict[int, list[int]] = {}
-    for number, track in enumerate(tracks):
-        if not track.drums:
-            players.setdefault(int(CODE_OF_PROGRAM[track.program]), []).append(number)
-    last = np.full(len(tracks), float(MIDDLE_KEY))
-    busy_until = np.zeros(len(tracks))
-    for note in prompt.score.notes():
-        last[note["track"]] += 0.3 * (int(note["pitch"]) - last[note["track"]])
+    written = prompt.score.notes()
     result = np.zeros(len(notes), np.int64)
-    order = np.lexsort((-notes[:, KEY], notes[:, ONSET]))  # the highest chooses first
-    for row in order:
-        onset, key, length, code = notes[row].tolist()
-        mine = players[code]
-        far = np.abs(last[mine] - key) + _BUSY * (busy_until[mine] > onset)
-        desk = mine[int(far.argmin())]
-        last[desk] += 0.5 * (key - last[desk])
-        busy_until[desk] = onset + length
-        result[row] = desk
+    for code in np.unique(notes[:, PLAYER]).tolist():
+        mine = [
+            number
+            for number, track in enumerate(tracks)
+            if CODE_OF_PROGRAM[track.program] == code and not track.drums
+        ]
+        home = np.array([_home(written, track) for track in mine])
+        order = np.argsort(home, kind="stable")
+        desks, home = np.array(mine)[order], home[order]
+        last, busy_until = home.copy(), np.zeros(len(mine))
+        rows = np.flatnonzero(notes[:, PLAYER] == code)
+        for onset in np.unique(notes[rows, ONSET]):
+            group = rows[notes[rows, ONSET] == onset]
+            group = group[np.argsort(notes[group, KEY], kind="stable")]
+            far = np.abs(notes[group, KEY][:, None] - (last + home) / 2)
+            places = in_order(far + _BUSY * (busy_until > onset))
+            result[group] = desks[places]
+            last[places] = notes[group, KEY]
+            busy_until[places] = onset + notes[group, LENGTH]
+    return result
+
+
+def _home(written: np.ndarray, track: int) -> float:
+    """Return the key about which a track has played."""
+    keys = written["pitch"][written["track"] == track]
+    return float(keys.mean()) if len(keys) else MIDDLE_KEY
+
+
+def in_order(cost: np.ndarray) -> list[int]:
+    """Return a rising place for each row of cost (rows, places), the cheapest in all. [any]
+
+    Each row has a place of its own as long as there are enough; else the last place takes the rest.
+    """
+    rows, places = cost.shape
+    if rows > places:
+        return [min(row, places - 1) for row in range(rows)]
+    best = np.full((rows + 1, places + 1), np.inf)
+    best[0] = 0.0
+    for i in range(1, rows + 1):
+        for j in range(i, places + 1):
+            best[i, j] = min(best[i, j - 1], best[i - 1, j - 1] + cost[i - 1, j - 1])
+    result, j = [0] * rows, places
+    for i in range(rows, 0, -1):
+        while best[i, j - 1] <= best[i, j]:
+            j -= 1
+        j -= 1
+        result[i - 1] = j
     return result
 
 

@@ -173,8 +173,8 @@ def shipped(name: str = SHIPPED) -> Decoder:
 
 def is_compiled() -> bool:
     """Whether this computer has the machine code of the step already. [main]"""
-    folder = Path(feed.stats.cache_path)
-    return any(folder.glob(f"{Path(feed.py_func.__code__.co_filename).stem}.feed-*.nbi"))
+    folder = feed.stats.cache_path
+    return folder is not None and any(Path(folder).glob("step.feed-*.nbi"))
 
 
 def from_floats(arrays: dict[str, np.ndarray], shape: Shape) -> Decoder:
