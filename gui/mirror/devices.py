@@ -25,7 +25,7 @@ PATH_COLUMNS = (
 
 def outputs(found: Mapping[str, Any], now: str) -> list[tuple[str, str]]:
     """What can be played through: the name that is sent and what is read. [any]"""
-    choices = [("auto", "Whatever there is: JACK, else the system's sound card")]
+    choices = [("auto", "Automatic: JACK or sound card")]
     jack = found.get("jack")
     if jack:
         block = frames_text(jack["block_frames"], jack["rate_hz"])

@@ -12,7 +12,7 @@ from gui.binding import bind
 from gui.context import Context
 from gui.mirror import continuation
 from gui.mirror.continuation import BASE, MODES
-from gui.pages.page import CLOSE, GAP, MARGIN, Card, Panel, clear, has_address, line, push, scrolled
+from gui.pages.page import CLOSE, EDGE, GAP, Card, Panel, clear, has_address, line, push, scrolled
 from gui.scale import choices_of, scale_of
 from gui.widgets.choice import Choice
 from gui.widgets.floor_pill import FloorPill
@@ -47,10 +47,10 @@ class Page(Panel):
         self.sliders: dict[str, Slider] = {}
         self._built: tuple = ()
         outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
+        outer.setContentsMargins(*EDGE)
         holder = QWidget()
         grid = QGridLayout(holder)
-        grid.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
+        grid.setContentsMargins(*EDGE)
         grid.setSpacing(GAP)
         outer.addWidget(scrolled(holder))
         self.works = has_address(f"{BASE}/mode")
@@ -80,7 +80,6 @@ class Page(Panel):
         self.bound(self.mode, f"{BASE}/mode")
         card.body.addWidget(self.mode)
         self.mode_told = line("", "muted", wrap=True)
-        self.mode_told.setMinimumHeight(36)
         self.mode_told.setAlignment(Qt.AlignmentFlag.AlignTop)
         card.body.addWidget(self.mode_told)
         for key, name in WHEN:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from PyQt6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from engine import addresses
+from gui import theme
 from gui.context import Context
-from gui.pages.page import CLOSE, GAP, MARGIN, Card, Panel, clear, has_address, line, push, scrolled
+from gui.pages.page import CLOSE, EDGE, GAP, Card, Panel, clear, has_address, line, push, scrolled
 from gui.pages.part_row import PartRow
 from gui.scale import choices_of, scale_of
 from gui.widgets.accuracy_curve import AccuracyCurve
@@ -42,18 +43,21 @@ class Page(Panel):
         self._built: tuple = ()
         self._ensembles: list[dict[str, Any]] = []
         outer = QHBoxLayout(self)
-        outer.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
+        outer.setContentsMargins(*EDGE)
         outer.setSpacing(GAP)
+        left = QVBoxLayout()
+        left.setSpacing(CLOSE)
+        left.addWidget(self._who())
         holder = QWidget()
         self._parts = QVBoxLayout(holder)
         self._parts.setContentsMargins(0, 0, 0, 0)
         self._parts.setSpacing(CLOSE)
-        outer.addWidget(scrolled(holder), 1)
+        left.addWidget(scrolled(holder), 1)
+        outer.addLayout(left, 1)
         side = QWidget()
         column = QVBoxLayout(side)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(GAP)
-        column.addWidget(self._who())
         column.addWidget(self._chords())
         column.addWidget(self._player())
         column.addStretch(1)
@@ -62,22 +66,29 @@ class Page(Panel):
         outer.addWidget(area)
         self.on("ensemble", self._show)
 
-    # ---- the cards at the side -------------------------------------------------------------
+    # ---- cards -------------------------------------------------------------
 
     def _who(self) -> Card:
-        card = Card("Ensemble")
+        card = Card()
+        row = QHBoxLayout()
+        row.setSpacing(GAP)
         self.choose = DropButton()
         self.choose.setAccessibleName("Choose an ensemble")
+        self.choose.setFixedWidth(220)
+        self.choose.setFont(theme.font(15, bold=True))
         self.choose.clicked.connect(self._open_menu)
         self.menu = SearchMenu("Ensembles", self)
         self.menu.chosen.connect(lambda name: self.bridge.ask("/ripieno/ensemble", name))
         self.told = line("", "muted", wrap=True)
-        self.hints = push("Show hints", self._show_hints, name="Show hints for every part")
+        self.told.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.hints = push("Hints", self._show_hints, name="Show hints for every part")
         self.hints.setCheckable(True)
         self.hints.setToolTip("Locked keys, key switches, doublings: what steers notes to parts")
         self.hints.setVisible(has_address("/ripieno/part/1/keyswitch"))
-        for widget in (self.choose, self.told, self.hints):
-            card.body.addWidget(widget)
+        row.addWidget(self.choose)
+        row.addWidget(self.told, 1)
+        row.addWidget(self.hints)
+        card.body.addLayout(row)
         self.bridge.ask(DETAILS, then=self._take_details)
         return card
 
@@ -85,7 +96,7 @@ class Page(Panel):
         card = Card("Chords")
         self.curve = AccuracyCurve()
         self.bound(self.curve, "/ripieno/chord_window")
-        self.curve.setMinimumHeight(150)
+        self.curve.setMinimumHeight(140)
         card.body.addWidget(self.curve)
         self.mode = _choice("Chord mode", "/ripieno/chord_mode", CHORD_MODES)
         self.bound(self.mode, "/ripieno/chord_mode")

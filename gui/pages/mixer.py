@@ -10,7 +10,7 @@ from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayou
 from gui import general_midi, theme
 from gui.context import Context
 from gui.mirror.ensemble import Part
-from gui.pages.page import CLOSE, GAP, MARGIN, Panel, clear, line, scrolled
+from gui.pages.page import CLOSE, EDGE, GAP, Panel, clear, line, scrolled
 from gui.scale import scale_of
 from gui.widgets.fader import Fader
 from gui.widgets.meter import Meter
@@ -42,7 +42,7 @@ class Strip(Panel):
         self.frame = QFrame(self)
         self.frame.setProperty("card", True)
         outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
+        outer.setContentsMargins(*EDGE)
         outer.addWidget(self.frame)
         self.column = QVBoxLayout(self.frame)
         self.column.setContentsMargins(CLOSE, GAP, CLOSE, GAP)
@@ -166,7 +166,7 @@ class Page(Panel):
         self._parts.setContentsMargins(0, 0, 0, 0)
         self._parts.setSpacing(CLOSE)
         outer = QHBoxLayout(self)
-        outer.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
+        outer.setContentsMargins(*EDGE)
         outer.setSpacing(CLOSE)
         outer.addWidget(scrolled(self._row, sideways=True), 1)
         for name, gain, slot, does in NARROW:

@@ -23,6 +23,7 @@ from gui.binding import bind
 from gui.context import Context
 
 MARGIN, GAP, CLOSE = 16, 12, 8
+EDGE = (0, 0, 0, 0)  # the window keeps its distance from a page
 Width = QSizePolicy.Policy
 
 
@@ -145,7 +146,9 @@ def scrolled(content: QWidget, sideways: bool = False, on_card: bool = False) ->
     """What may be larger than the window, with bars to scroll it. [main]"""
     area = QScrollArea()
     if on_card:
-        area.setStyleSheet("QScrollArea, QScrollArea > QWidget > QWidget { background: transparent }")
+        area.setStyleSheet(
+            "QScrollArea, QScrollArea > QWidget > QWidget { background: transparent }"
+        )
     area.setWidgetResizable(True)
     area.setWidget(content)
     area.setFocusPolicy(Qt.FocusPolicy.NoFocus)

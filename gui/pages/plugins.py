@@ -11,7 +11,7 @@ from gui.context import Context
 from gui.mirror import chains
 from gui.mirror.chains import Chain, Offer
 from gui.pages.chain_panel import Parameters, PluginRow
-from gui.pages.page import CLOSE, GAP, MARGIN, Card, Panel, clear, line, push, scrolled, set_role
+from gui.pages.page import CLOSE, EDGE, GAP, Card, Panel, clear, line, push, scrolled, set_role
 from gui.widgets.search_list import ENTRY, Entry, EntryPainter, SearchMenu
 from gui.widgets.switch import Switch
 
@@ -30,7 +30,7 @@ class Page(Panel):
         self._slot, self._place = "part 1", 1
         self._built: tuple = ()
         outer = QHBoxLayout(self)
-        outer.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
+        outer.setContentsMargins(*EDGE)
         outer.setSpacing(GAP)
         outer.addWidget(self._slots())
         outer.addWidget(self._chain(), 1)

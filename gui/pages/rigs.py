@@ -19,7 +19,7 @@ from gui import theme
 from gui.binding import bind
 from gui.context import Context
 from gui.mirror import rigs
-from gui.pages.page import CLOSE, GAP, MARGIN, Card, Panel, line, push, set_role
+from gui.pages.page import CLOSE, EDGE, GAP, Card, Panel, line, push, set_role
 from gui.widgets.combo import Combo
 from gui.widgets.search_list import ENTRY, Entry, EntryPainter, SearchList
 
@@ -35,7 +35,7 @@ class Page(Panel):
         self.playing = rigs.Playing()
         self._left = ""  # the rig that was left with unsaved changes
         outer = QHBoxLayout(self)
-        outer.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
+        outer.setContentsMargins(*EDGE)
         outer.setSpacing(GAP)
         outer.addWidget(self._browser(), 2)
         right = QVBoxLayout()

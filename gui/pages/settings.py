@@ -24,8 +24,8 @@ from gui.mirror import devices
 from gui.mirror.devices import PATH_COLUMNS
 from gui.pages.page import (
     CLOSE,
+    EDGE,
     GAP,
-    MARGIN,
     Card,
     Panel,
     field,
@@ -53,10 +53,10 @@ class Page(Panel):
         super().__init__(context)
         self.found: dict[str, Any] = {}
         outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
+        outer.setContentsMargins(*EDGE)
         holder = QWidget()
         column = QVBoxLayout(holder)
-        column.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
+        column.setContentsMargins(*EDGE)
         column.setSpacing(GAP)
         top = QHBoxLayout()
         top.setSpacing(GAP)
@@ -155,10 +155,11 @@ class Page(Panel):
         self.links.setItemDelegate(EntryPainter(self.links))
         self.links.setMinimumHeight(64)
         self.links.itemActivated.connect(lambda item: self._forget(item.data(ENTRY).id))
-        card.body.addWidget(self.links, 1)
+        card.body.addWidget(self.links)
         self.no_links = line("None: what you connect by hand is made again the next time.", "muted")
         self.no_links.setWordWrap(True)
         card.body.addWidget(self.no_links)
+        card.body.addStretch(1)
         return card
 
     def _latency(self) -> Card:
@@ -201,14 +202,16 @@ class Page(Panel):
         self.output.show_value(chosen if chosen in dict(choices) else "auto")
         self.port.set_choices(devices.midi_outputs(found))
         remarks = [str(remark) for remark in found.get("remarks", ())]
-        self._say("\n".join(f"{r[:1].upper()}{r[1:]}." for r in remarks))
+        self._say("\n".join(f"{_capital(remark)}." for remark in remarks))
         self._show_device()
 
     def _show_device(self) -> None:
         device = self.mirror.section("device")
         if device:
-            self.now.setText(device["description"] if device["alive"] else "The device is gone")
-            set_role(self.now, "" if device["alive"] else "bad")
+            self.now.setText(
+                _capital(device["description"]) if device["alive"] else "The device is gone"
+            )
+            set_role(self.now, "" if alive else "bad")
             rate_hz, block = device["rate_hz"], device["block_frames"]
             self.figures.setText(
                 f"{rate_hz} Hz \u00b7 block {frames_text(block, rate_hz)} \u00b7 "
@@ -298,3 +301,7 @@ class Page(Panel):
         self.result.setText(sentence)
         set_role(self.result, role)
         self.result.setVisible(bool(sentence))
+
+
+def _capital(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]

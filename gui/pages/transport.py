@@ -10,7 +10,7 @@ from PyQt6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from gui import theme
 from gui.binding import bind
 from gui.context import Context
-from gui.pages.page import CLOSE, GAP, MARGIN, Card, Panel, field, line, push, scrolled
+from gui.pages.page import CLOSE, EDGE, GAP, Card, Panel, field, line, push, scrolled
 from gui.pages.take_card import TakeCard
 from gui.scale import Scale, choices_of, scale_of
 from gui.widgets.choice import Choice
@@ -38,7 +38,7 @@ class Page(Panel):
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         outer = QHBoxLayout(self)
-        outer.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
+        outer.setContentsMargins(*EDGE)
         outer.setSpacing(GAP)
         left = QWidget()
         column = QVBoxLayout(left)
