@@ -61,7 +61,7 @@ def recording_text(recorder: Mapping[str, Any]) -> str:
     if not recorder.get("on"):
         return "Off: nothing is written unless you keep it"
     if recorder.get("recording"):
-        return f"Recording {length_text(float(recorder.get('seconds') or 0.0))}"
+        return "Everything you play is being recorded"
     return "Ready: a take begins with your first note"
 
 

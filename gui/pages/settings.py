@@ -208,9 +208,8 @@ class Page(Panel):
     def _show_device(self) -> None:
         device = self.mirror.section("device")
         if device:
-            self.now.setText(
-                _capital(device["description"]) if device["alive"] else "The device is gone"
-            )
+            alive, description = device["alive"], _capital(device["description"])
+            self.now.setText(description if alive else "The device is gone")
             set_role(self.now, "" if alive else "bad")
             rate_hz, block = device["rate_hz"], device["block_frames"]
             self.figures.setText(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from PyQt6.QtCore import Qt, QUrl
@@ -15,8 +16,8 @@ from gui.mirror import takes
 from gui.mirror.takes import FORMS, Take
 from gui.pages.page import CLOSE, Card, Panel, line, push, set_role
 from gui.widgets.combo import Combo
-from gui.widgets.record_light import RecordLight
 from gui.widgets.search_list import ENTRY, Entry, EntryPainter
+from gui.widgets.take_clock import TakeClock
 
 LENGTHS = ((30.0, "30 seconds"), (60.0, "1 minute"), (120.0, "2 minutes"))
 LENGTHS = (*LENGTHS, (300.0, "5 minutes"), (600.0, "10 minutes"))
@@ -46,12 +47,13 @@ class TakeCard(Panel):
         self.result.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.card.body.addWidget(self.result)
         self.on("recorder", self._show_recorder)
+        self.bridge.frame.connect(self._tick)
 
     def _recording(self) -> QVBoxLayout:
         column = QVBoxLayout()
         row = QHBoxLayout()
         row.setSpacing(CLOSE)
-        self.light = RecordLight()
+        self.light = TakeClock()
         self.told = line("", "")
         self.told.setFont(theme.font(15, bold=True))
         row.addWidget(self.light)
@@ -96,9 +98,13 @@ class TakeCard(Panel):
 
     def _show_recorder(self) -> None:
         recorder = self.mirror.section("recorder")
-        self.light.show_state(bool(recorder.get("on")), bool(recorder.get("recording")))
+        self.light.show_recorder(recorder, time.monotonic())
         self.told.setText(takes.recording_text(recorder))
         self.ask()
+
+    def _tick(self, now_s: float) -> None:
+        if self.isVisible():
+            self.light.tick(now_s)
 
     def ask(self) -> None:
         """Ask for the list anew; one question at a time. [main]"""
