@@ -110,23 +110,31 @@ class PartRow(Panel):
 
     def _hint_line(self, parts: Sequence[Part]) -> QWidget:
         part, holder = self.part, QWidget()
-        row = QHBoxLayout(holder)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(CLOSE)
+        column = QVBoxLayout(holder)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(CLOSE)
+        upper, lower = QHBoxLayout(), QHBoxLayout()
+        for row in (upper, lower):
+            row.setSpacing(CLOSE)
+            column.addLayout(row)
         for text, key, what in (
             ("Locked keys", "lock_low", "Lowest locked key of"),
             ("to", "lock_high", "Highest locked key of"),
             ("Key switch", "keyswitch", "Key switch of"),
         ):
-            self._hint(row, text, key, lambda s, w=what: KeyNumber(f"{w} {part.name}", s))
+            self._hint(upper, text, key, lambda s, w=what: KeyNumber(f"{w} {part.name}", s))
         self._hint(
-            row, "Channel", "pin_channel", lambda s: Number(f"Channel for {part.name}", s, "any")
+            upper,
+            "Keyboard's channel",
+            "pin_channel",
+            lambda s: Number(f"Keyboard's channel for {part.name}", s, "any"),
         )
         others = [(0, "nobody")] + [(p.number, p.name) for p in parts if p is not part]
-        self._hint(row, "Doubles", "doubles", lambda s: Combo(f"{part.name} doubles", others))
+        self._hint(lower, "Doubles", "doubles", lambda s: Combo(f"{part.name} doubles", others))
         name = f"{part.name} doubles at"
-        self._hint(row, "", "double_octaves", lambda s: Combo(name, OCTAVES))
-        row.addStretch(1)
+        self._hint(lower, "", "double_octaves", lambda s: Combo(name, OCTAVES))
+        upper.addStretch(1)
+        lower.addStretch(1)
         return holder
 
     def _hint(self, row: QHBoxLayout, text: str, key: str, make) -> None:

@@ -65,6 +65,7 @@ class SearchList(QWidget):
 
     def __init__(self, name: str, at_once: bool = False, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.setAccessibleName(name)
         self.entries: tuple[Entry, ...] = ()
         self._tag = ""
         self.search = QLineEdit(self)
