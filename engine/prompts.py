@@ -76,7 +76,7 @@ def prompt_of(score: Performance, path: Path, beats: int | None = None) -> Promp
     written = score.notes()
     ticks = np.round(score.tempo.to_beats(written["start_seconds"]) * TICKS).astype(np.int64)
     ends = score.tempo.to_beats(written["end_seconds"])
-    seam_beat = beats or math.ceil(float(ends.max(initial=0.0)) - 1 / TICKS)
+    seam_beat = beats or max(1, math.ceil(float(ends.max(initial=0.0)) - 1 / TICKS))
     inside = ticks < seam_beat * TICKS
     programs = np.array([track.program for track in score.tracks])
     drums = np.array([track.drums for track in score.tracks])
