@@ -20,7 +20,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from engine import operations, report
+from engine import chosen_devices, operations, report
 from engine.addresses import At, find, path_of
 from engine.control import Control
 from engine.ensembles import Ensemble, EnsembleError, list_ensembles, load_ensemble
@@ -382,6 +382,7 @@ class Session:
             self.inputs.close_keyboards()
             self._open_inputs()
         self.say(f"Playing through {self.device.description}.")
+        self._remember(output=name, block_frames=block_frames or 0)
         self.changed("device")
 
     def choose_input(self, name: str) -> None:
@@ -391,7 +392,12 @@ class Session:
             self.inputs.close_keyboards()
         self.output.listen(wanted)
         self._open_inputs()
+        self._remember(input_port=name)
         self.changed("device")
+
+    def _remember(self, **chosen: Any) -> None:
+        if self.settings.remember:
+            chosen_devices.remember(**chosen)
 
     @property
     def input_wanted(self) -> str:

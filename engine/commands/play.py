@@ -44,14 +44,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--in",
         dest="input_port",
         metavar="PORT",
-        help="a MIDI input whose name contains this (default: every input; none: no input)",
+        help="a MIDI input whose name contains this (default: the one chosen while playing the "
+        "last time, else every input; none: no input)",
     )
     parser.add_argument(
         "--out",
         metavar="DEVICE",
-        default="auto",
-        help="jack, none, or a sound card whose name contains this (default: JACK if its server "
-        "runs, else the system's sound card)",
+        help="jack, none, auto, or a sound card whose name contains this (default: what was chosen "
+        "while playing the last time, else auto: JACK if its server runs, else the system's sound "
+        "card)",
     )
     parser.add_argument(
         "--from",
@@ -171,6 +172,7 @@ def _add_what(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from engine import compiling, realtime, report, terminal
+    from engine.devices import AUTO
     from engine.errors import RipienoError
     from engine.session import Session, Settings
 
@@ -178,14 +180,15 @@ def run(arguments: argparse.Namespace) -> int:
         raise RipienoError("--setlist brings its own rigs: leave out --ensemble and --resume")
     realtime.exit_on_signals()
     performance = _read(arguments.from_file)
+    device, input_port, sentences = _last_chosen(arguments)
     settings = Settings(
         ensemble=arguments.ensemble,
         rig=arguments.rig,
         setlist=arguments.setlist,
         resume=arguments.resume,
         remember=True,
-        output=arguments.out,
-        input_port=arguments.input_port,
+        output=arguments.out or AUTO,
+        input_port=input_port,
         rate_hz=arguments.rate,
         block_frames=arguments.block,
         output_channels=arguments.output_channels,
@@ -207,7 +210,12 @@ def run(arguments: argparse.Namespace) -> int:
     line = terminal.StatusLine()
     compiling.say_if_first(line.say)
     try:
-        with Session(settings, say=line.say) as session, terminal.raw_keys() as read_keys:
+        with (
+            Session(settings, say=line.say, device=device) as session,
+            terminal.raw_keys() as read_keys,
+        ):
+            for sentence in sentences:
+                session.say(sentence)
             for sentence in report.introduction(session):
                 line.say(sentence)
             if sys.stdin.isatty():
@@ -219,6 +227,22 @@ def run(arguments: argparse.Namespace) -> int:
     for sentence in report.summary(session):
         line.say(sentence)
     return 0
+
+
+def _last_chosen(arguments: argparse.Namespace) -> tuple[Any, str | None, list[str]]:
+    """Device and input as chosen the last time, where the command line says nothing else."""
+    from engine import chosen_devices
+
+    chosen = chosen_devices.remembered()
+    device, input_port, said = None, arguments.input_port, ["", ""]
+    if input_port is None:
+        input_port, said[0] = chosen_devices.input_there(chosen)
+    if arguments.out is None:
+        channels = arguments.output_channels, arguments.input_channels
+        device, said[1] = chosen_devices.open_output(
+            chosen, arguments.rate, arguments.block, *channels
+        )
+    return device, input_port, [sentence for sentence in said if sentence]
 
 
 def _read(path: Path | None) -> Any:
