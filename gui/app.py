@@ -40,6 +40,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     window = Window(bridge, preferred, engine)
     bridge.start()
     keeper = Keeper(window, start=not options.no_engine)
+    if options.say_ready:
+        say_when_ready(window)
     window.showMaximized() if preferred.maximised else window.show()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: window.close())
@@ -64,8 +66,23 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--no-engine", action="store_true", help="start no engine if none runs; wait for one"
     )
+    parser.add_argument(
+        "--say-ready", action="store_true", help="print a line when the engine's state is shown"
+    )
     parser.add_argument("engine", nargs="*", help="options for an engine that is started, after --")
     return parser.parse_args(argv)
+
+
+def say_when_ready(window: Window) -> None:
+    """Print `ready` once the engine's state has been painted: for scripts and benchmarks. [main]"""
+    bridge = window.context.bridge
+
+    def look(_: float) -> None:
+        if bridge.mirror.connection == CONNECTED and window.isVisible():
+            bridge.frame.disconnect(look)
+            QTimer.singleShot(0, lambda: print("ready", flush=True))
+
+    bridge.frame.connect(look)
 
 
 class Keeper:
