@@ -15,6 +15,7 @@ import numpy as np
 from engine.banks import Bank
 from engine.chain_memory import ChainMemory
 from engine.chains import Chains, ChainStats
+from engine.continuation.memory import PlanMemory
 from engine.device_side import DeviceSide
 from engine.ensembles import Ensemble
 from engine.fluidsynth import FluidSynth
@@ -23,7 +24,7 @@ from engine.latency import PathLatency, path_latencies
 from engine.outbox import Outbox
 from engine.players import Players
 from engine.rig_memory import RigMemory
-from engine.rt import callback, layout
+from engine.rt import callback, layout, plan_memory
 from engine.rt.layout import IN_CHANNELS, MAX_PARTS, OUT_CHANNELS
 from engine.rt.rings import report_lost_off
 from engine.soundfonts import find_soundfont
@@ -182,6 +183,14 @@ class Engine(Inbox, Outbox, DeviceSide):
     def chain_stats(self, slot: int) -> ChainStats:
         """Return how a slot's chain fares; its headroom is counted anew. [one reader]"""
         return self._chains.stats(slot)
+
+    def attach_plan(self, memory: PlanMemory) -> None:
+        """Hear and be continued through this memory from now on; not while a stream runs. [main]
+
+        It must stay mapped until the engine is closed.
+        """
+        self._rig.floor[0]["memory"] = memory.address
+        self._rig.floor[0]["read"] = memory.header[plan_memory.PLAN_WRITE]
 
     # Reading
 

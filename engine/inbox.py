@@ -157,6 +157,18 @@ class Inbox(StreamClock):
         """Send every part's bank and program out, as to a synth just connected. [any]"""
         self.command(layout.SET, layout.ANNOUNCE, -1, 1.0, None)
 
+    def take_over(self, frame: int | None = None) -> None:
+        """Let the ensemble play on now, if its mode is other than off. [any]"""
+        self.command(layout.SET, layout.FLOOR_TRIGGER, -1, 1.0, frame)
+
+    def yield_floor(self, frame: int | None = None) -> None:
+        """Let the ensemble stop; by itself it waits for the player's next notes. [any]"""
+        self.command(layout.SET, layout.FLOOR_TRIGGER, -1, 0.0, frame)
+
+    def forget_past(self, frame: int | None = None) -> None:
+        """What was played before does not count for the ensemble that plays on. [any]"""
+        self.command(layout.SET, layout.FORGET_PAST, -1, 1.0, frame)
+
     def panic(self) -> None:
         """Silence everything, on every part, at once. [any]"""
         self.command(layout.PANIC, 0, -1, 0.0, AS_SOON_AS_POSSIBLE)

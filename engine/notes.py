@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 NOTE_ON, NOTE_OFF, MOVED = 1, 2, 3
-HOW = ("network", "zones", "closest", "direct")
+HOW = ("network", "zones", "closest", "direct", "ensemble")
 
 
 @dataclass
@@ -40,9 +40,8 @@ class NoteLog:
         for record in results[results["kind"] <= MOVED].tolist():
             frame, note_id, delay_frames, confidence, part, kind, a, b, c = record[:9]
             if kind == NOTE_ON:
-                note = Note(
-                    note_id, part, a, b, frame, -1, delay_frames, confidence, HOW[min(c, 3)]
-                )
+                how = HOW[min(c, len(HOW) - 1)]
+                note = Note(note_id, part, a, b, frame, -1, delay_frames, confidence, how)
                 self.notes.append(note)
                 self._sounding[note_id] = note
             elif kind == NOTE_OFF and note_id in self._sounding:

@@ -25,6 +25,7 @@ PART_PARAMETERS = {
     "chorus_send": Parameter(layout.CHORUS_SEND, 0, 1, 0.0),
     "send_a": Parameter(layout.SEND_A, 0, 1, 0.0),
     "send_b": Parameter(layout.SEND_B, 0, 1, 0.0),
+    "continues": Parameter(layout.CONTINUES, 0, 1, 1.0, whole=True),
 }
 GLOBAL_PARAMETERS = {
     "master_gain_db": Parameter(layout.MASTER_GAIN, -60, 12, 0.0),
@@ -48,9 +49,21 @@ GLOBAL_PARAMETERS = {
     "send_programs": Parameter(layout.SEND_PROGRAMS, 0, 1, 1.0, whole=True),
     "click": Parameter(layout.CLICK, 0, 2, 0.0, whole=True),
     "click_gain_db": Parameter(layout.CLICK_GAIN, -60, 12, -12.0),
+    "continuation_mode": Parameter(layout.FLOOR_MODE, 0, 4, 0.0, whole=True),
+    "continuation_silence_beats": Parameter(layout.FLOOR_SILENCE, 0.25, 16, 2.0),
+    "continuation_bars": Parameter(layout.FLOOR_BARS, 1, 16, 4.0, whole=True),
+    "continuation_length_bars": Parameter(layout.FLOOR_LENGTH, 0, 256, 0.0, whole=True),
+    "continuation_pedal": Parameter(layout.FLOOR_PEDAL, -1, 127, -1.0, whole=True),
+    # What follows is the worker's alone.
+    "continuation_temperature": Parameter(-1, 0.1, 2, 1.0),
+    "continuation_density": Parameter(-1, -1, 1, 0.0),
+    "continuation_variation": Parameter(-1, 0, 1, 0.3),
+    "continuation_memory_beats": Parameter(-1, 8, 256, 64.0, whole=True),
+    "continuation_seed": Parameter(-1, 0, 2**31 - 1, 0.0, whole=True),
 }
 CHORD_MODES = ("wait", "settle")
 SYNC_SOURCES = ("internal", "jack", "midi_clock", "link", "playing")
 MIDI_OUT_MODES = ("channels", "ports")
+CONTINUATION_MODES = ("off", "takeover", "trade", "accompany", "vary")
 CLICKS = ("off", "count_in", "always")
 ASSIGNERS = ("network", "zones", "closest")

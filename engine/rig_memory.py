@@ -124,6 +124,10 @@ def _set_up_transport(rig: SimpleNamespace, rate_hz: int) -> None:
     transport["locked"] = 1
     transport["click_gain"] = 10.0 ** (GLOBAL_PARAMETERS["click_gain_db"].initial / 20.0)
     transport["click_age"] = transport["jack_frame"] = -1
+    floor = rig.floor[0]
+    floor["silence"] = GLOBAL_PARAMETERS["continuation_silence_beats"].initial
+    floor["bars"] = int(GLOBAL_PARAMETERS["continuation_bars"].initial)
+    floor["ends"] = np.inf
     show_at_rest(rig.transport_words, 120.0, 4)  # until the callback shows it
 
 

@@ -1,1 +1,1 @@
-"""The ensemble plays on: what goes on outside the callback. engine/rt/floor.py is the other half."""
+"""The ensemble plays on: what goes on outside the callback. See engine/rt/floor.py."""

@@ -108,7 +108,7 @@ class PlanMemory:
                 return frame, ns, beat, bpm
 
     def heard_since(self, place: int) -> tuple[np.ndarray, int]:
-        """The records of HEARD from `place` on, as far as they are kept, and the next place. [any]"""
+        """The records of HEARD from `place` on, as far as they are kept; the next place. [any]"""
         end = self.acquire(plan_memory.HEARD_WRITE)
         start = max(place, end - plan_memory.HEARD)
         records = self.heard[np.arange(start, end) % plan_memory.HEARD]

@@ -11,7 +11,9 @@ Down, on stdin:
      "parts": [{"name": "Violin I", "program": 40, "bank": 0, "low": 55, "high": 103,
                 "polyphony": 4, "continues": true}, ...]}
 
-comes first, and again, whole, whenever something of it changed. `parts` in the order of their
+comes first, and again, whole, whenever something of it changed. A process that has not been told it
+yet loads the model and then waits, so that one is at hand when another dies; only from then on it
+reads the memory and writes. `parts` in the order of their
 numbers; records count them from 0. `priority`: of a realtime thread, below the audio's; 0: none may
 be had. Modes: off, takeover, trade, accompany, vary. `offline`: plan only when asked, by
 
@@ -37,3 +39,97 @@ here (no model), and starting it again would not help.
 
 Whoever calls never waits for the process: a thread of its own listens and says when it has ended.
 """
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from engine.plugins.host_process import host_environment
+
+QUIT_S = 1.0  # for the process to leave in order
+COMMAND = (sys.executable, "-m", "engine.continuation.worker")
+log = logging.getLogger(__name__)
+
+
+class WorkerProcess:
+    """One worker. `hear` gets its lines, `ended` is called once when it ends unasked. [any]
+
+    Both are called on the process's own thread. `command` is followed by the memory's path.
+    """
+
+    def __init__(
+        self,
+        memory_path: Path,
+        hear: Callable[[dict[str, Any]], None],
+        ended: Callable[[], None],
+        command: Sequence[str] = COMMAND,
+    ) -> None:
+        self._hear = hear
+        self._ended = ended
+        self._lock = threading.Lock()
+        self._leaving = False
+        self._process = subprocess.Popen(
+            [*command, str(memory_path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=None if log.isEnabledFor(logging.INFO) else subprocess.DEVNULL,
+            encoding="utf-8",
+            env={**host_environment(), "NUMBA_NUM_THREADS": "1"},
+            start_new_session=os.name == "posix",  # Ctrl-C is for the engine
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+        )
+        self.pid = self._process.pid
+        threading.Thread(target=self._listen, name=f"continuation {self.pid}", daemon=True).start()
+
+    def tell(self, **line: Any) -> None:
+        """Send it a line; if it has ended, `ended` says so. [any]"""
+        assert self._process.stdin is not None
+        with self._lock:
+            try:
+                self._process.stdin.write(json.dumps(line) + "\n")
+                self._process.stdin.flush()
+            except (OSError, ValueError):
+                pass
+
+    def kill(self) -> None:
+        """End it at once; `ended` follows. [any]"""
+        self._process.kill()
+
+    def close(self) -> None:
+        """Have it end, and wait for that; nobody is told. [main]"""
+        self._leaving = True
+        with self._lock:
+            try:
+                assert self._process.stdin is not None
+                self._process.stdin.close()  # the end of its input is the end of it
+            except OSError:
+                pass
+        try:
+            self._process.wait(QUIT_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def _listen(self) -> None:
+        assert self._process.stdout is not None
+        for text in self._process.stdout:
+            try:
+                line = json.loads(text)
+                if not isinstance(line, dict):
+                    raise ValueError(text)
+                if not self._leaving:
+                    self._hear(line)
+            except Exception:  # whatever it says, the next line is read
+                log.info("the continuation worker said what it should not: %.200s", text)
+        self._process.stdout.close()
+        self._process.wait()
+        if not self._leaving:
+            self._ended()

@@ -146,17 +146,17 @@ def main() -> None:
     lines: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(lines,), daemon=True).start()
     try:
+        _say(state="loading", message="", model=MODEL, notes_per_s=0.0)
         memory = PlanMemory.open(options.memory)
-        first = lines.get()
+        decoder = load()
+        warm(decoder)
+        speed = notes_per_s(decoder)
+        first = lines.get()  # one that is kept at hand waits here until another has died
         while first is not None and first.get("do") != "set":
             first = lines.get()
         if first is None:
             return
-        _say(state="loading", message="", model=MODEL, notes_per_s=0.0)
         settings = read(first)
-        decoder = load()
-        warm(decoder)
-        speed = notes_per_s(decoder)
         stream = Stream(decoder, [part.code for part in settings.parts])
         worker = Worker(memory, settings, stream)
     except (ModelError, ValueError, OSError) as error:

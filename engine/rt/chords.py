@@ -16,6 +16,7 @@ from engine.rt.features import (
     remember_note_off,
     remember_note_on,
 )
+from engine.rt.floor import player_struck
 from engine.rt.layout import (
     BY_CLOSEST,
     BY_NETWORK,
@@ -46,6 +47,7 @@ from engine.rt.timing import now_ns
 def note_struck(rig, source, channel, pitch, velocity):
     """A key goes down: let it sound on its part, now or with its chord. [audio]"""
     state = rig.state[0]
+    player_struck(rig)
     slot = new_note(rig, source, channel, pitch, velocity)
     note = rig.notes[slot]
     if source == DIRECT:

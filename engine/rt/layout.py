@@ -8,6 +8,7 @@ import numpy as np
 
 from engine.rt.assignment import MAX_CLASSES
 from engine.rt.features import MEMORY
+from engine.rt.plan_memory import PENDING
 from engine.rt.shared import CAPACITY
 
 QUANTUM = 64  # frames; the absolute grid of FluidSynth, decisions and meters
@@ -24,8 +25,8 @@ LINE_FRAMES = CAPACITY // 2  # of a strip's delay line, a power of two
 MAX_DELAY = LINE_FRAMES - QUANTUM  # frames; lead and plugin latency together
 MAX_NOTES = 4096  # notes held, waiting or sustained at once
 MAX_BANKS = 64
-SOURCES = 8  # keyboards; the last is no keyboard but notes that name their part
-DIRECT = SOURCES - 1
+SOURCES = 9  # seven keyboards, notes that name their part, notes the ensemble plays by itself
+DIRECT, PLANNED = 7, 8
 QUEUE = 8192  # events waiting for their frame
 LOAD_BINS = 512  # callback duration, half a percent of the block a bin
 DELAY_BINS = 8192  # note delay, a frame a bin
@@ -56,6 +57,10 @@ TEMPO, ROLLING, SYNC_SOURCE, BEATS_PER_BAR, LOCATE, ALIGN = 64, 65, 66, 67, 68, 
 CLOCK_OUT, MIDI_OUT_MODE, SEND_PROGRAMS, ANNOUNCE, CLICK, CLICK_GAIN = 70, 71, 72, 73, 74, 75
 JACK_MASTER = 76
 PART_CHANNEL = 20  # of a part: its channel on MIDI outputs, from 0
+CONTINUES = 26  # of a part: whether the ensemble may play it by itself
+# Of the floor (engine.rt.floor). FLOOR_TRIGGER: 1 take over now, 0 yield now.
+FLOOR_MODE, FLOOR_SILENCE, FLOOR_BARS, FLOOR_LENGTH, FLOOR_PEDAL = 80, 81, 82, 83, 84
+FLOOR_TRIGGER, FORGET_PAST = 85, 86
 TAKEN, LEARN_NOTES = 60, 61  # learned controls (engine.rt.learned); whether note-ons are reported
 RETURN_A, RETURN_B, INPUT_1, INPUT_2, COMPENSATION = 48, 49, 50, 51, 52
 
@@ -65,13 +70,15 @@ WAIT, SETTLE = 0, 1  # chord modes
 INTERNAL, JACK, MIDI_CLOCK, LINK, PLAYING = 0, 1, 2, 3, 4  # who leads the transport
 CHANNELS_OUT, PORTS_OUT = 0, 1  # MIDI out: a channel a part on one port, or a port a part
 NO_CLICK, COUNT_IN_CLICK, ALWAYS_CLICK = 0, 1, 2
-BY_NETWORK, BY_ZONES, BY_CLOSEST, BY_SOURCE = 0, 1, 2, 3  # how a note got its part
+# How a note got its part.
+BY_NETWORK, BY_ZONES, BY_CLOSEST, BY_SOURCE, BY_ENSEMBLE = 0, 1, 2, 3, 4
 
 # Result kinds.
 NOTE_ON, NOTE_OFF, MOVED, CONTROLLER, PANICKED, BANK_FREED, QUITTED = 1, 2, 3, 4, 5, 6, 7
 TRANSPORT = 32  # it moved: note + delay_frames / 2**30 = beat, confidence = tempo in bpm,
 # a = rolling | locked << 1, b = source, c = beats a bar
 PLAYED = 16  # a message of the player's as it came: note = source; a, b, c = its bytes
+FLOOR_MOVED = 40  # a: who has the floor now, of engine.rt.plan_memory
 CHAIN_FREED = 24  # a: slot, note: serial
 
 # Note states.
@@ -332,6 +339,8 @@ PART = np.dtype(
         ("last_pressure", "i8"),
         ("channel", "i8"),  # on MIDI outputs, from 0
         ("program", "i8"),  # bank * 128 + program
+        ("rests", "i8"),  # 1: the ensemble does not play it by itself
+        ("player_until", "f8"),  # beat before which it is the player's, when both play
         ("sent", "u1", (128,)),
         ("power_sum", "f4"),
         ("power_peak", "f4"),
@@ -409,6 +418,59 @@ ZONE_OF_BANK = np.dtype(
     align=True,
 )
 
+# Who has the floor, and the plan of what the ensemble would play; see engine.rt.floor. The music's
+# beat = line_beat + (frame - line_frame) / line_fpb, whether the transport rolls or not.
+FLOOR_STATE = np.dtype(
+    [
+        ("memory", "i8"),  # address of what is shared with the worker; 0: none, nothing runs
+        ("mode", "i8"),
+        ("who", "i8"),
+        ("silence", "f8"),  # beats
+        ("bars", "i8"),
+        ("length_bars", "i8"),
+        ("pedal", "i8"),  # its controller + 1; 0: none
+        ("pedal_down", "i8"),
+        ("line_frame", "f8"),
+        ("line_beat", "f8"),
+        ("line_fpb", "f8"),  # frames a beat; 0: not begun
+        ("rolling", "i8"),  # the line is the transport's
+        ("told_fpb", "f8"),
+        ("player_notes", "i8"),  # that are down, waiting or in the pedal
+        ("busy", "i8"),  # the player held something when last looked at
+        ("quiet_from", "f8"),  # beat since which the player holds nothing
+        ("armed", "i8"),  # the player has played: the ensemble may answer
+        ("trading", "i8"),
+        ("turn", "f8"),  # beat of the next answer, or of the one that sounds, in a trade
+        ("ends", "f8"),  # beat at which the ensemble rests
+        ("yields", "i8"),  # 1: the past was forgotten, sounding notes of the plan must end
+        ("heard", "i8"),  # records of HEARD
+        ("heard_notes", "i8"),
+        ("read", "i8"),  # records of PLAN
+        ("open", "i8"),  # 1: the plan that comes in is wanted
+        ("last_beat", "f8"),  # of the plan that comes in
+        ("until", "f8"),  # the plan is whole up to there
+        ("head", "i8"),  # of plan_pending, counts
+        ("tail", "i8"),
+        ("sounding", "i8"),  # of plan_sounding
+        ("took_frame", "i8"),
+        ("awaiting", "i8"),  # since the takeover: 1 a note of the plan, 2 its sound
+        ("starved", "i8"),
+    ],
+    align=True,
+)
+PLAN_NOTE = np.dtype(
+    [
+        ("beat", "f8"),
+        ("duration", "f8"),
+        ("place", "i8"),  # in PLAN
+        ("part", "i8"),
+        ("pitch", "i8"),
+        ("velocity", "i8"),
+    ]
+)
+PLAN_SOUNDS = 128  # notes of the plan that sound at once
+PLAN_SOUND = np.dtype([("slot", "i8"), ("id", "i8"), ("end", "f8"), ("place", "i8")])
+
 # A chain of plugins in its slot; `next_` is what takes its place when it has faded out.
 CHAIN = np.dtype(
     [
@@ -477,6 +539,9 @@ FIELDS = {
     "clock_in": (CLOCK_IN, (1,)),
     "position": (POSITION, (1,)),
     "beat_queue": (AT_BEAT, (BEATS_WAITING,)),
+    "floor": (FLOOR_STATE, (1,)),
+    "plan_pending": (PLAN_NOTE, (PENDING,)),  # in order of their beats
+    "plan_sounding": (PLAN_SOUND, (PLAN_SOUNDS,)),
     "out_ports": ("i8", (OUT_PORTS,)),  # jack_port_t*, 0 = none
     "out_buffers": ("i8", (OUT_PORTS,)),  # of this cycle, 0 = none
     "out_bytes": ("u1", (8,)),

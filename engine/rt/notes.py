@@ -10,6 +10,7 @@ import numpy as np
 from engine.rt.chains import instrument_plays, panic_chains, send_midi
 from engine.rt.features import remember_note_off
 from engine.rt.fluid import queue_fluid
+from engine.rt.heard import forget_past, heard_move, heard_off, heard_on, plan_note_ended
 from engine.rt.layout import (
     BANK_VOICES,
     CONTROLLER,
@@ -31,6 +32,7 @@ from engine.rt.layout import (
     NOTE_OFF,
     NOTE_ON,
     PANICKED,
+    PLANNED,
     PLUGIN,
     RELEASE,
     SOUNDFONT,
@@ -81,6 +83,8 @@ def new_note(rig, source, channel, pitch, velocity):
     note.confidence = 1.0
     rig.live[state.live] = slot
     state.live += 1
+    if source != PLANNED:
+        rig.floor[0].player_notes += 1
     rig.held[source, channel, pitch] = slot + 1
     return slot
 
@@ -110,11 +114,13 @@ def sound_note(rig, slot, part):
     note.sound_frame = state.frame
     note.destination = _destination(rig, part)
     _count_on(rig, part)
-    if note.source != DIRECT:
+    if note.source < DIRECT:
         follow_controllers(rig, part)
     _strike(rig, slot)
     delay = state.frame - note.on_frame
-    rig.stats[0].delay[min(delay, DELAY_BINS - 1)] += 1
+    if note.source != PLANNED:
+        rig.stats[0].delay[min(delay, DELAY_BINS - 1)] += 1
+    heard_on(rig, slot)
     emit(rig, NOTE_ON, part, note.id, delay, note.confidence, note.pitch, note.velocity, note.how)
     if note.off_frame >= 0:
         _release_later(rig, slot, note.off_frame + delay)
@@ -201,7 +207,7 @@ def move_note(rig, slot, part):
     after = _destination(rig, part)
     _make_room(rig, slot, part)
     note.state = SOUNDING
-    if note.source != DIRECT:
+    if note.source < DIRECT:
         follow_controllers(rig, part)
     _count_on(rig, part)
     if before == BANK_VOICES and after == BANK_VOICES:
@@ -216,6 +222,7 @@ def move_note(rig, slot, part):
         note.part = part
         note.destination = after
         _strike(rig, slot)
+    heard_move(rig, slot)
     emit(rig, MOVED, part, note.id, 0, note.confidence, note.pitch, note.velocity, left)
 
 
@@ -243,7 +250,7 @@ def key_up(rig, source, channel, pitch):
 def forget_key(rig, slot):
     """A note lost its key: the network's memory has it up, if it has had it down. [audio]"""
     note = rig.notes[slot]
-    if note.source != DIRECT and note.state != DECIDING:
+    if note.source < DIRECT and note.state != DECIDING:
         remember_note_off(rig.memory, note.pitch)
 
 
@@ -262,6 +269,7 @@ def let_go(rig, slot):
     note = rig.notes[slot]
     if note.released == 0:
         note.released = 1
+        heard_off(rig, slot)
         emit(rig, NOTE_OFF, note.part, note.id, 0, NOBODY, note.pitch, 0, 0)
     pedal_channel = note.channel if note.source == DIRECT else 0
     if rig.pedals[note.source, pedal_channel] != 0:
@@ -280,12 +288,17 @@ def end_note(rig, slot):
         forget_key(rig, slot)
     if note.state >= SOUNDING:
         if note.released == 0:
+            heard_off(rig, slot)
             emit(rig, NOTE_OFF, note.part, note.id, 0, NOBODY, note.pitch, 0, 0)
         _still(rig, slot)
         rig.parts[note.part].sounding -= 1
     elif note.state == DECIDING:
         state.deferred = max(state.deferred - 1, 0)
     note.state = FREE
+    if note.source == PLANNED:
+        plan_note_ended(rig, slot)
+    else:
+        rig.floor[0].player_notes -= 1
     for i in range(state.live):
         if rig.live[i] == slot:
             state.live -= 1
@@ -426,4 +439,5 @@ def panic(rig):
             queue_fluid(rig, FLUID_CC, index, 123, 0)
     panic_out(rig)
     reset_network(rig.network_state, rig.memory)
+    forget_past(rig)
     emit(rig, PANICKED, -1, -1, 0, NOBODY, 0, 0, 0)

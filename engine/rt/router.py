@@ -8,6 +8,7 @@ import numpy as np
 from engine.rt.chains import attach_chain, detach_chain, send_to_plugin, set_chain
 from engine.rt.chords import close_chord, decide_deferred, note_struck
 from engine.rt.clock_in import clock_message
+from engine.rt.floor import pedal_moved, set_floor, trigger
 from engine.rt.fluid import queue_fluid
 from engine.rt.layout import (
     ACTIVE,
@@ -23,12 +24,15 @@ from engine.rt.layout import (
     CLOCK,
     CLOSE_CHORD,
     COMPENSATION,
+    CONTINUES,
     CONTROL,
     DECIDE,
     DESTINATION,
     DETACH_CHAIN,
     DIRECT,
+    FLOOR_MODE,
     FLUID_PROGRAM,
+    FORGET_PAST,
     FREE_BANK,
     GAIN,
     HIGH,
@@ -191,6 +195,8 @@ def _handle_controller(rig, source, controller, value):
     if controller == state.panic_cc:
         if value > 0:
             panic(rig)
+    elif pedal_moved(rig, controller, value):
+        pass  # it is no controller of the parts
     elif controller == 120 or controller == 123:
         end_source(rig, source, -1)
         for index in range(MAX_PARTS):
@@ -265,6 +271,7 @@ def set_parameter(rig, parameter, index, value):
         state.panic_cc = number
     elif parameter == CONTROL:
         state.control = number
+        trigger(rig, 1 - number)
     elif parameter == MIDI_OUT_MODE:
         set_out_mode(rig, number)
     elif parameter == SEND_PROGRAMS:
@@ -285,6 +292,8 @@ def set_parameter(rig, parameter, index, value):
             rig.class_part[index] = number
     elif TEMPO <= parameter <= JACK_MASTER:
         set_transport(rig, parameter, value)
+    elif FLOOR_MODE <= parameter <= FORGET_PAST:
+        set_floor(rig, parameter, value)
     elif parameter == ZONE and 0 <= index < rig.zones.size:
         rig.zones[index] = number
 
@@ -324,6 +333,8 @@ def _set_part(rig, parameter, index, value):
         part.program = number
         queue_program(rig, index, number)
         program_out(rig, index)
+    elif parameter == CONTINUES:
+        part.rests = 1 - number
     elif parameter == PART_CHANNEL:
         set_out_channel(rig, index, number)
     elif parameter == ACTIVE:

@@ -8,6 +8,7 @@ import numpy as np
 
 from engine.rt.chains import tend_chains
 from engine.rt.clock_in import watch_clock
+from engine.rt.floor import begin_floor, frames_to_floor, tend_floor
 from engine.rt.fluid import render_fluid
 from engine.rt.layout import (
     DIRECT,
@@ -47,6 +48,7 @@ def process(rig, frames):
     _make_up_for_lost_offs(rig)
     _take_in(rig, rig.command_words, rig.command_values, rig.command_cursor, FROM_COMMAND)
     _take_in(rig, rig.event_words, rig.event_values, rig.event_cursor, FROM_EVENT)
+    begin_floor(rig)
     at = 0
     while at < frames:
         _act(rig)
@@ -57,6 +59,8 @@ def process(rig, frames):
         if state.queued > 0:
             count = min(count, rig.queue[0].frame - state.frame)
         count = min(count, frames_to_time(rig))
+        if rig.floor[0].memory != 0:
+            count = min(count, frames_to_floor(rig))
         clear_mix(rig, count)
         render_voices(rig, count)
         render_click(rig, count)
@@ -130,6 +134,8 @@ def _act(rig):
             keep_time(rig)
     if rig.transport[0].rolling == 0:
         keep_time(rig)
+    if rig.floor[0].memory != 0:
+        tend_floor(rig)
 
 
 @rt
