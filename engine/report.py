@@ -134,7 +134,7 @@ def transport(session: Session) -> dict[str, Any]:
             "beat": round(now.beat, 4),
             "rolling": now.rolling,
             "locked": now.locked,
-            **{key: found[key] for key in ("midi_out_port", "link_peers")},
+            **{key: found[key] for key in ("midi_out_port", "link_peers", "follow")},
         }
     }
 

@@ -199,6 +199,7 @@ class Session:
             results = self.engine.results()
             if len(results) and self._on_results:
                 self._on_results(results)
+            self.sync.feed(results)
             self.recordings.carry(results)
             for moved in self.learn.feed(results):
                 self.repertoire.program_changed(moved.number)
@@ -218,7 +219,8 @@ class Session:
         self.inputs.tend()
         self.learn.tend()
         self.plugins.tend()
-        self.sync.tend()
+        if self.sync.tend() and self.control:
+            self.control.section_changed("transport")
 
     # ---- what is set and asked: by the control through `engine.operations`, by the terminal ----
 

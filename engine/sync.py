@@ -24,6 +24,12 @@ HANDLED = ("sync_source", "rolling", "tempo_bpm", "jack_master", "midi_out_mode"
 LONGEST_TAP_S, TAPS_KEPT = 2.5, 8
 PATIENCE_S = 2.0  # until a source that was chosen and is not there is missed
 LOWEST_BPM, HIGHEST_BPM = 20.0, 400.0
+SHOWN_CONFIDENCE = 0.05  # a smaller change of it is not told
+LEADERS = {
+    MIDI_CLOCK: "The MIDI clock",
+    JACK: "JACK's timebase master",
+    PLAYING: "Your playing",
+}
 
 
 class Sync:
@@ -38,6 +44,8 @@ class Sync:
         self._lock = threading.RLock()
         self._source = INTERNAL
         self._link: Any = None
+        self._follower: Any = None
+        self._shown_confidence = 0.0
         self._outputs: Any = None
         self._master_of: Any = None  # the device that is JACK's timebase master
         self._taps: list[float] = []
@@ -71,6 +79,9 @@ class Sync:
             self._chosen_s = time.monotonic() if name in (MIDI_CLOCK, JACK) else 0.0
             self._locked = False
             self._engine.set("sync_source", SYNC_SOURCES.index(name))
+            if name == PLAYING:
+                self._follower = self._new_follower()
+                self._follower.start()
 
     def set(self, name: str, value: float) -> None:
         """Set one of HANDLED; ValueError names the legal range. [any]"""
@@ -90,6 +101,8 @@ class Sync:
                 self._engine.set(name, value)
                 if name == "tempo_bpm" and self._link is not None:
                     self._link.set_tempo(value)
+                elif name == "tempo_bpm" and self._follower is not None:
+                    self._follower.set_tempo(value)
 
     def tap(self, at_s: float | None = None) -> float | None:
         """The player taps a beat; from the second tap on the tempo follows, which is returned."""
@@ -127,6 +140,8 @@ class Sync:
             elif self._link is not None:
                 self._link.roll(False)
             else:
+                if self._follower is not None:
+                    self._follower.stopped()
                 self._engine.set("rolling", 0)
 
     def locate(self, beat: float) -> None:
@@ -179,10 +194,23 @@ class Sync:
             "midi_out": MIDI_OUT_MODES[int(get("midi_out_mode"))],
             "midi_out_port": outputs.name if outputs else ("JACK" if self._on_jack else ""),
             "link_peers": link.peers if link else 0,
+            "follow": {"confidence": round(self.confidence, 3)},
         }
 
-    def tend(self) -> None:
-        """Tell that what leads came or went; look after the outputs. [main]"""
+    def feed(self, results: np.ndarray) -> None:
+        """Hear what the callback reported, if playing leads. [main]"""
+        follower = self._follower
+        if follower is not None:
+            follower.feed(results)
+
+    @property
+    def confidence(self) -> float:
+        """How sure the beat of the playing is, 0 to 1; 0 where something else leads. [any]"""
+        follower = self._follower
+        return follower.confidence if follower is not None else 0.0
+
+    def tend(self) -> bool:
+        """Tell what came or went, look after the outputs; whether `state` is new. [main]"""
         with self._lock:
             if self._outputs is not None:
                 self._outputs.tend()
@@ -190,6 +218,10 @@ class Sync:
             if self._master_of is not None and device is not self._master_of:
                 self._set_master(bool(self._engine.get("jack_master")) and self._on_jack)
             self._tell_of_source(self._engine.transport())
+            changed = abs(self.confidence - self._shown_confidence) >= SHOWN_CONFIDENCE
+            if changed:
+                self._shown_confidence = self.confidence
+            return changed
 
     def close(self) -> None:
         """Leave Link and close the outputs, after the last note-offs. Idempotent. [main]"""
@@ -216,10 +248,21 @@ class Sync:
 
         return LinkPeer(self._engine, lambda: self._device().latency_frames)
 
+    def _new_follower(self) -> Any:
+        from engine.following import Follower
+        from engine.parameters import GLOBAL_PARAMETERS
+
+        tempo_bpm = self._engine.transport().tempo_bpm
+        untouched = tempo_bpm == GLOBAL_PARAMETERS["tempo_bpm"].initial
+        return Follower(self._engine, None if untouched else tempo_bpm)
+
     def _leave_source(self) -> None:
         link, self._link = self._link, None
         if link is not None:
             link.close()
+        follower, self._follower = self._follower, None
+        if follower is not None:
+            follower.close()
 
     def _set_master(self, master: bool) -> None:
         if master and not self._on_jack:
@@ -238,7 +281,7 @@ class Sync:
         self._engine.set("midi_out_mode", mode)
 
     def _count_in(self, bars: int) -> None:
-        if self._jack_rolls or self._source in (MIDI_CLOCK, LINK):
+        if self._jack_rolls or self._source in (MIDI_CLOCK, LINK, PLAYING):
             raise RipienoError(f"a count-in needs the internal clock, not {self._source}")
         if not self._engine.get("click"):
             self._engine.set("click", CLICKS.index("count_in"))
@@ -246,9 +289,9 @@ class Sync:
 
     def _tell_of_source(self, transport: Transport) -> None:
         """One sentence when what leads the transport comes or goes."""
-        if transport.source != self._source or self._source not in (MIDI_CLOCK, JACK):
+        named = LEADERS.get(self._source)
+        if transport.source != self._source or named is None:
             return
-        named = "The MIDI clock" if self._source == MIDI_CLOCK else "JACK's timebase master"
         tempo = f"{transport.tempo_bpm:.1f} bpm"
         if transport.locked and not self._locked:
             self._locked, self._chosen_s = True, 0.0

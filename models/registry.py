@@ -1,8 +1,9 @@
 """The models that ship: name -> weights file, sha256, licence, card, and what each is for.
 
 An entry is a TOML file in models/weights, its stem the model's name, its `kind` what it does:
-separate the parts of one keyboard (the default), or continue music. Read by the session before
-the stream starts, by the continuation, by the benchmarks and by training. Nothing is unpickled.
+separate the parts of one keyboard (the default), continue music, or know how rhythms go on. Read
+by the session before the stream starts, by the continuation, by the benchmarks and by training.
+Nothing is unpickled.
 """
 
 import hashlib
@@ -18,8 +19,8 @@ import numpy as np
 from models.errors import ModelError
 
 WEIGHTS = Path(__file__).parent / "weights"
-SEPARATION, CONTINUATION = "separation", "continuation"
-KINDS = (SEPARATION, CONTINUATION)
+SEPARATION, CONTINUATION, RHYTHM = "separation", "continuation", "rhythm"
+KINDS = (SEPARATION, CONTINUATION, RHYTHM)
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,11 @@ def find(name: str, folder: Path = WEIGHTS) -> Model:
 def find_continuation(name: str, folder: Path = WEIGHTS) -> Entry:
     """Return a registered model that continues music: models.mmt.decoder.shipped loads it. [any]"""
     return Entry(**_common(*_entry(name, CONTINUATION, folder)))
+
+
+def find_rhythm(name: str, folder: Path = WEIGHTS) -> Entry:
+    """Return a registered table of rhythms; engine.beat_rhythm loads it. [main]"""
+    return Entry(**_common(*_entry(name, RHYTHM, folder)))
 
 
 def load(model: Model | str) -> dict[str, np.ndarray]:
