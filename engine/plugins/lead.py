@@ -1,6 +1,6 @@
 """How far behind the callback reads what plugins made: as little as has proved to be enough. [any]
 
-A host that is late again and again needs more lead and gets it at once; one miss in a minute is
+A host that is late again and again needs more lead and gets it at once; one stall in a minute is
 the system's hiccup, which no lead would have cured, and is let pass. Room that was never needed is
 given back slowly, and more slowly after every miss; it comes back with the first.
 """
@@ -13,7 +13,8 @@ STEP = 64  # frames; hosts work in pieces of as many
 FADE = 64  # frames the callback wants to have beyond its block
 SPARE_S = 0.0025  # a host's delay that the first guess allows for
 PATIENCE_S = 10.0
-FORGIVEN_S = 60.0  # after a miss the next one is none that stands alone
+STALL_S = 0.8  # misses so shortly after each other have one cause
+FORGIVEN_S = 60.0  # after a stall the next one is none that stands alone
 LONGEST_PATIENCE_S = 160.0
 MOST = 63 * STEP
 
@@ -27,8 +28,8 @@ class Lead:
     comfort: int  # with so many frames of room always left, some of it is given back
     patience_s: float = PATIENCE_S
     _given_back: int = 0  # what was given back last, if nothing was missed since
-    _rise: int = STEP  # what the next miss adds; more if it comes soon
-    _missed_s: float = float("-inf")
+    _rise: int = STEP  # what the last stall added; the next adds more if it comes soon
+    _missed_s: float = float("-inf")  # when the last stall was noticed
     _since_s: float | None = None  # since when there has been room
     _room: int = 0  # the least there was since then
 
@@ -45,7 +46,7 @@ class Lead:
         """
         before = self.frames
         if misses:
-            self._miss(misses, now_s)
+            self._miss(now_s)
         elif headroom_frames is None:
             pass
         elif headroom_frames < self.comfort:
@@ -61,14 +62,19 @@ class Lead:
                 self._since_s = None
         return self.frames != before
 
-    def _miss(self, misses: int, now_s: float) -> None:
+    def _miss(self, now_s: float) -> None:
+        self._since_s = None
         ago_s = now_s - self._missed_s
-        self._missed_s, self._since_s = now_s, None
+        if ago_s < STALL_S:
+            return
+        self._missed_s = now_s
         self.patience_s = min(2.0 * self.patience_s, LONGEST_PATIENCE_S)
-        alone = misses == 1 and ago_s > FORGIVEN_S
-        self._rise = min(2 * self._rise, 8 * STEP) if ago_s < PATIENCE_S else STEP
-        more = self._given_back if alone else max(self._rise, self._given_back)
-        self.frames = min(self.frames + more, MOST)
+        alone = ago_s > FORGIVEN_S
+        if alone:
+            self._rise = STEP // 2
+        else:
+            self._rise = min(2 * self._rise, 8 * STEP) if ago_s < PATIENCE_S else STEP
+        self.frames = min(self.frames + max(0 if alone else self._rise, self._given_back), MOST)
         self._given_back = 0
 
 

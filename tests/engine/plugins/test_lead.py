@@ -27,22 +27,28 @@ def test_misses_that_follow_each_other_add_at_once_up_to_a_limit() -> None:
     lead.update(1, 0, 0.0)
     assert lead.update(1, 0, FORGIVEN_S - 1.0)
     assert lead.frames == before + STEP
-    again = Lead.first(128, 48000)
-    assert again.update(2, 0, 0.0), "two at once do not stand alone"
-    for _ in range(100):
-        lead.update(1, 0, 0.0)
+    for tick in range(100):
+        lead.update(1, 0, FORGIVEN_S + tick)
     assert lead.frames == MOST
+
+
+def test_misses_of_one_stall_count_as_one() -> None:
+    lead = Lead.first(128, 48000)
+    assert not lead.update(5, 0, 10.0)
+    assert not lead.update(3, 0, 10.5)
+    assert lead.update(1, 0, 11.0), "what lasts longer is none"
 
 
 def test_room_never_needed_is_given_back_after_a_while() -> None:
     lead = Lead.first(128, 48000)
-    lead.update(2, 0, 0.0)
+    for now_s in (-3.0, -1.0):
+        lead.update(1, 0, now_s)
     raised = lead.frames
     now_s = 0.0
     while lead.frames == raised:
         now_s += 0.5
         lead.update(0, lead.comfort, now_s)
-    assert now_s == 0.5 + 2 * PATIENCE_S, "a miss has doubled the patience"
+    assert now_s == 0.5 + 4 * PATIENCE_S, "each stall has doubled the patience"
     assert lead.frames == raised - STEP
     for _ in range(10000):
         now_s += 0.5
@@ -82,19 +88,19 @@ def test_room_that_is_used_or_unknown_stays() -> None:
 def test_misses_that_follow_each_other_add_more_each_time() -> None:
     lead = Lead.first(128, 48000)
     leads = [lead.frames]
-    for misses, now_s in ((2, 0.0), (1, 0.5), (1, 1.0), (1, 30.0), (1, 100.0)):
-        lead.update(misses, 0, now_s)
+    for now_s in (0.0, 1.0, 2.0, 3.0, 30.0, 100.0):
+        lead.update(1, 0, now_s)
         leads.append(lead.frames)
-    assert [b - a for a, b in itertools.pairwise(leads)] == [64, 128, 256, 64, 0]
+    assert [b - a for a, b in itertools.pairwise(leads)] == [0, 64, 128, 256, 64, 0]
 
 
 def test_a_lead_raised_by_a_bad_moment_comes_down_in_few_steps() -> None:
     lead = Lead.first(128, 48000)
     usual = lead.frames
     for tick in range(8):
-        lead.update(5, 0, tick * 0.5)
+        lead.update(5, 0, float(tick))
     assert lead.frames > usual + 1500
-    now_s = 4.0
+    now_s = 8.0
     while lead.frames > usual + 2 * STEP:
         now_s += 0.5
         lead.update(0, lead.frames - usual + lead.comfort, now_s)
