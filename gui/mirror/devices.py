@@ -23,7 +23,7 @@ PATH_COLUMNS = (
 )
 
 
-def outputs(found: Mapping[str, Any], now: str) -> list[tuple[str, str]]:
+def outputs(found: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What can be played through: the name that is sent and what is read. [any]"""
     choices = [("auto", "Automatic: JACK or sound card")]
     jack = found.get("jack")

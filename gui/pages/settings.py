@@ -197,7 +197,7 @@ class Page(Panel):
         self.again.setEnabled(True)
         self.found = found
         chosen = self.output.value
-        choices = devices.outputs(found, "")
+        choices = devices.outputs(found)
         self.output.set_choices(choices)
         self.output.show_value(chosen if chosen in dict(choices) else "auto")
         self.port.set_choices(devices.midi_outputs(found))

@@ -1,0 +1,1 @@
+"""Tests of the pages, offscreen on a real engine."""
