@@ -74,13 +74,14 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def say_when_ready(window: Window) -> None:
-    """Print `ready` once the engine's state has been painted: for scripts and benchmarks. [main]"""
+    """Print `ready: ` and what is played once it is shown: for scripts and benchmarks. [main]"""
     bridge = window.context.bridge
 
     def look(_: float) -> None:
         if bridge.mirror.connection == CONNECTED and window.isVisible():
             bridge.frame.disconnect(look)
-            QTimer.singleShot(0, lambda: print("ready", flush=True))
+            title = window.top.title.text()
+            QTimer.singleShot(0, lambda: print(f"ready: {title}", flush=True))
 
     bridge.frame.connect(look)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 SHORT = {"controller": "CC", "note": "key", "program": "PC", "bend": "bend", "pressure": "press"}
+NUMBERED = ("controller", "note", "program")
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,6 @@ def read(section: dict[str, Any]) -> Learned:
 
 
 def _name(binding: dict[str, Any]) -> str:
-    kind = binding.get("by", "controller")
-    number = binding.get("number", 0)
-    numbered = kind in ("controller", "note", "program")
-    return f"{SHORT.get(kind, kind)} {number}" if numbered else SHORT.get(kind, kind)
+    kind = str(binding.get("by", "controller"))
+    name = SHORT.get(kind, kind)
+    return f"{name} {binding.get('number', 0)}" if kind in NUMBERED else name

@@ -64,7 +64,8 @@ class Histogram(QWidget):
             return EMPTY
         p50, p99, p999 = (self.percentile(share) for share in (0.5, 0.99, 0.999))
         decimals = 1 if self.bin_width < 1 else 0
-        return f"p50 {p50:.{decimals}f}   p99 {p99:.{decimals}f}   p99.9 {p999:.{decimals}f} {self.unit}"
+        shown = [f"{value:.{decimals}f}" for value in (p50, p99, p999)]
+        return f"p50 {shown[0]}   p99 {shown[1]}   p99.9 {shown[2]} {self.unit}"
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
         painter = QPainter(self)

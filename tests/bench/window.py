@@ -139,7 +139,7 @@ def time_pyqtgraph() -> dict[str, float]:
     took = []
     for frame in range(FRAMES + 60):
         begun_s, begun_cpu_s = time.perf_counter(), time.thread_time()
-        plot.setXRange(frame / 60 - 8, frame / 60, padding=0)
+        plot.setXRange(frame / 60 - 8, frame / 60)
         app.processEvents()
         took.append((time.perf_counter() - begun_s, time.thread_time() - begun_cpu_s))
     wall_ms, cpu_ms = (1000 * np.array(column) for column in zip(*took[60:], strict=True))
@@ -282,7 +282,7 @@ def window(port: int, folder: str) -> Iterator[subprocess.Popen[str]]:
     command = [sys.executable, "-m", "gui", "--port", str(port), "--no-engine", "--say-ready"]
     with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) as process:
         try:
-            if process.stdout is None or process.stdout.readline() != "ready\n":
+            if process.stdout is None or not process.stdout.readline().startswith("ready: "):
                 raise RuntimeError("the window did not open")
             yield process
         finally:
