@@ -23,8 +23,8 @@ from engine.rt.layout import BY_SOURCE, NOTE_ON
 
 PERIOD_S = 0.02
 AHEAD_S = 0.01  # what is told to the callback acts this much later
-PULL = 1.5  # of a beat's error is made up for within a beat, to begin with
-TRUSTED = 0.4  # confidence from which on the tracker is followed at once
+PULL = 2.0  # of a beat's error is made up for within a beat, to begin with
+TRUSTED = 0.3  # confidence from which on the tracker is followed at once
 SLOWEST, FASTEST = 0.6, 1.6  # of the player's tempo, while catching up
 LOWEST_BPM, HIGHEST_BPM = 20.0, 400.0
 TOLD_TEMPO = 2e-3  # relative; a smaller change of tempo is not told

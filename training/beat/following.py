@@ -167,7 +167,7 @@ def _cross(line: tuple[float, float, float], until_s: float, coming: int, beats:
     return coming
 
 
-WAYS: dict[str, Callable[[], Teller]] = {
+TELLERS: dict[str, Callable[[], Teller]] = {
     "fixed tempo": FixedTempo,
     "simplest rule": SimplestRule,
     "tracker": Tracker,

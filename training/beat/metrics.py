@@ -145,11 +145,11 @@ def time_to_lock(true_s: np.ndarray, found_s: np.ndarray) -> float:
 
 
 def interval(
-    values: np.ndarray, groups: list[str], draws: int = 2000, seed: int = 1
+    values: np.ndarray, groups: list[str], middle: Callable = np.mean, draws: int = 2000
 ) -> tuple[float, float, float]:
-    """Mean over groups of their means, and its 95 % interval by drawing groups anew."""
+    """Mean (or another middle) over groups of their means; its 95 % interval, groups drawn anew."""
     names = sorted(set(groups))
     own = np.array([np.mean(values[[g == name for g in groups]]) for name in names])
-    drawn = np.random.default_rng(seed).integers(0, len(own), (draws, len(own)))
-    low, high = np.percentile(own[drawn].mean(1), [2.5, 97.5])
-    return float(own.mean()), float(low), float(high)
+    drawn = np.random.default_rng(1).integers(0, len(own), (draws, len(own)))
+    low, high = np.percentile(middle(own[drawn], axis=1), [2.5, 97.5])
+    return float(middle(own)), float(low), float(high)

@@ -10,6 +10,7 @@ without a length in the score are heard but say nothing about the beat. Read by 
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ LEAST_PERIOD_S = 0.05
 
 @dataclass(frozen=True)
 class Performance:
-    """One performance; notes in the order they were played."""
+    """One performance; notes in the order they were played, seconds from the first on."""
 
     name: str
     piece: str
@@ -41,6 +42,18 @@ class Performance:
     def __post_init__(self) -> None:
         if np.any(np.diff(self.onset_s) < 0) or np.any(np.diff(self.beat_s) <= 0):
             raise ValueError(f"{self.name}: onsets must be in order and beats must rise")
+
+    def until(self, seconds: float) -> Performance:
+        """Its first seconds, counted from the first note."""
+        end_s = self.onset_s[0] + seconds
+        notes = self.onset_s < end_s
+        return dataclasses.replace(
+            self,
+            onset_s=self.onset_s[notes],
+            pitch=self.pitch[notes],
+            velocity=self.velocity[notes],
+            beat_s=self.beat_s[self.beat_s < end_s],
+        )
 
 
 class Pack:
@@ -64,7 +77,7 @@ class Pack:
                 *("artic", "score_duration"),
             )
         }
-        onset_s = 0.001 * column["perf_onset_ms"]
+        onset_s = 0.001 * (column["perf_onset_ms"] - column["perf_onset_ms"].min())
         counted = ((column["artic"] & GRACE) == 0) & (column["score_duration"] > 0)
         order = np.argsort(onset_s, kind="stable")
         return Performance(
