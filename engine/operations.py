@@ -175,7 +175,7 @@ ACTS: dict[str, Operation] = {
     "/ripieno/setlist/next": lambda session, at: session.repertoire.step(1),
     "/ripieno/setlist/previous": lambda session, at: session.repertoire.step(-1),
     "/ripieno/setlist/go": lambda session, at, number: session.repertoire.go(number - 1),
-    "/ripieno/devices": lambda session, at: as_json(report.devices()),
+    "/ripieno/devices": lambda session, at: as_json(report.devices(session)),
     "/ripieno/connections": lambda session, at: as_json(connections()),
     "/ripieno/connections/forget": lambda session, at, text: forget_connections(text),
     "/ripieno/inputs": lambda session, at: _names(session.input_names()),

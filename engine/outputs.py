@@ -6,12 +6,15 @@ made, so another device must take that rate. [main]
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from typing import Any
 
-from engine.devices import open_device
+from engine import portaudio
+from engine.devices import JACK, NONE, open_device
 from engine.ensembles import Ensemble
 from engine.errors import RipienoError
+from engine.portaudio import OutputDevice
 from engine.settings import NO_INPUT, Settings
 from engine.silence import SilentDevice
 
@@ -68,7 +71,7 @@ class Output:
         """Play through another device. RipienoError, and the old one plays on, if not. [worker]"""
         with self._lock:
             rate_hz = self._engine.rate_hz
-            new = open_device(name, rate_hz, block_frames, *self._channels)
+            new = self._open(name, rate_hz, block_frames)
             if new.rate_hz != rate_hz:
                 new.close()
                 raise RipienoError(
@@ -88,6 +91,14 @@ class Output:
                 raise
             self.device = new
 
+    def list_sound_cards(self) -> list[OutputDevice]:
+        """Those there are now, plugged in later too; RipienoError without PortAudio. [worker]"""
+        with self._lock:
+            if not self._on_sound_card:
+                portaudio.list_again()
+                return portaudio.list_devices()
+        return portaudio.list_from_outside()
+
     def listen(self, wanted: str | None) -> None:
         """Have a device that takes MIDI listen to this source; None: to every one. [worker]"""
         with self._lock:
@@ -102,6 +113,31 @@ class Output:
             if self._silence is not None:
                 self._silence.close()
             self.device.close()
+
+    @property
+    def _on_sound_card(self) -> bool:
+        return type(self.device).__name__ == "PortAudioDevice"
+
+    def _open(self, name: str, rate_hz: int, block_frames: int | None) -> Any:
+        """The device `name`; one that was plugged in since is not known at the first look."""
+        try:
+            return open_device(name, rate_hz, block_frames, *self._channels)
+        except RipienoError:
+            if name in (JACK, NONE):
+                raise
+        self._look_again()
+        return open_device(name, rate_hz, block_frames, *self._channels)
+
+    def _look_again(self) -> None:
+        """Look for sound cards anew, which interrupts the one that plays, if one does."""
+        if not self._on_sound_card:
+            portaudio.list_again()
+            return
+        if self._silence is not None:
+            self._silence.close()
+            self._silence = None
+        with contextlib.suppress(RipienoError):  # it is gone; it may still come back
+            self.device.reopen()
 
     def _start(self, device: Any) -> None:
         if type(device).__name__ == "JackDevice":

@@ -12,11 +12,14 @@ from __future__ import annotations
 import atexit
 import contextlib
 import ctypes
+import json
 import os
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from engine.errors import RipienoError
@@ -26,6 +29,7 @@ USUAL_RATE_HZ = 48000
 DEFAULT_BLOCK_FRAMES = 128
 MAX_BLOCK_FRAMES = 8192
 ALL_CHANNELS = 0
+LOOK_LIMIT_S = 60.0
 # PipeWire, played to as ALSA, would take ten channels for loudspeakers and mix them into others.
 APART = "{ stream.dont-remix = true }"
 
@@ -331,6 +335,29 @@ def list_again() -> None:
         sounddevice._terminate()
     with _without_jack():
         sounddevice._initialize()
+
+
+def list_from_outside() -> list[OutputDevice]:
+    """Every device there is now, as a process of its own finds them: a stream may play. [worker]
+
+    Here PortAudio would have to end its streams before it looks for devices anew.
+    """
+    root = str(Path(__file__).resolve().parents[1])
+    code = (
+        "import json, sys; from dataclasses import asdict; sys.path.insert(0, sys.argv[1]);"
+        "from engine.portaudio import list_devices;"
+        "print(json.dumps([asdict(device) for device in list_devices()]))"
+    )
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", code, root],
+            capture_output=True,
+            timeout=LOOK_LIMIT_S,
+            check=True,
+        )
+        return [OutputDevice(**found) for found in json.loads(done.stdout.splitlines()[-1])]
+    except (OSError, subprocess.SubprocessError, ValueError, IndexError) as error:
+        raise RipienoError(f"the sound devices could not be looked for: {error}") from error
 
 
 def load_sounddevice() -> Any:

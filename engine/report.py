@@ -109,12 +109,12 @@ def ensembles() -> dict[str, Any]:
     }
 
 
-def devices() -> dict[str, Any]:
+def devices(session: Session) -> dict[str, Any]:
     """Sound devices, MIDI inputs and outputs there are, ready for JSON. [worker]"""
     from engine.commands.devices import look
     from engine.midi_outputs import output_names
 
-    return {**look(), "midi_outputs": output_names()}
+    return {**look(session.output.list_sound_cards), "midi_outputs": output_names()}
 
 
 def setting(session: Session, name: str) -> float | str:

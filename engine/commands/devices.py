@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 
 SUMMARY = "list sound devices, MIDI inputs and ensembles"
 EXAMPLES = """\
@@ -49,8 +50,11 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def look() -> dict:
-    """Everything there is; what cannot be looked at becomes a remark. [main]"""
+def look(sound_cards: Callable[[], list] | None = None) -> dict:
+    """Everything there is; what cannot be looked at becomes a remark. [main]
+
+    `sound_cards` lists them where a stream may be playing.
+    """
     from dataclasses import asdict
 
     from engine import jack, loopback, portaudio
@@ -66,7 +70,7 @@ def look() -> dict:
     except RipienoError as error:
         found["remarks"].append(str(error))
     try:
-        found["outputs"] = [asdict(output) for output in portaudio.list_devices()]
+        found["outputs"] = [asdict(card) for card in (sound_cards or portaudio.list_devices)()]
     except RipienoError as error:
         found["remarks"].append(str(error))
     try:
