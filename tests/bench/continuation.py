@@ -5,7 +5,9 @@ events heard, in turns, every way playing on from the same rows. "No cache" is t
 every note computes all rows anew, and the logits of all of them. It runs in x-transformers where
 that is installed, else in a network of ours that computes the same. Weights are untrained: they
 cost the same time. Prefill is the hearing of 512 events at once. Memory is that of a process
-which does nothing else but load a file of int8 weights and play on.
+which does nothing else but load a file of int8 weights and play on. The small network that ships is
+measured as well, as far as its 512 rows go, beside its own size without a cache; what int8 costs
+it, where the training's weights and held-out pieces are at hand (training/mmt/run.sh).
 """
 
 import os
@@ -25,17 +27,21 @@ from models.mmt.onnx_model import onnx_decoder
 from models.mmt.quantise import quantised, write_file
 from models.mmt.representation import SIZES, TICKS, encode
 from models.mmt.sampling import Rules, packed
-from models.mmt.shape import IN_TURN, LEARNED, ROTARY, Shape, random_weights
+from models.mmt.shape import HEAD, IN_TURN, LEARNED, ROTARY, Shape, random_weights
+from models.registry import find_continuation
 from tests.bench.processes import call
 from tests.bench.report import arguments, report
 
 EVENTS = (64, 256, 512, 1000)
 PREFILL = 512
 ROUNDS, NOTES = 5, 8
+HELD_OUT = 20  # pieces
 FEW = 2  # notes a round of ways that take long
 SEED = 3
 RULES = Rules(may_end=False, notes_only=True)
 MOST_MB = 250
+SMALL = "small"
+BUILD = Path(__file__).parents[2] / "build" / "mmt"  # what training leaves
 
 Play = Callable[[int], None]  # hears the event before this number again and draws the next
 
@@ -55,11 +61,14 @@ def main() -> None:
     for kind, int8 in (("int8", True), ("fp32", False)):
         decoder = onnx_decoder(weights, shape, int8)
         ways[f"onnxruntime, {kind}"] = decoder_way(decoder, music, NOTES)
+    small = d.shipped()
+    ways[f"{SMALL}, ours, int8"] = decoder_way(small, music, NOTES)
     if find_spec("torch"):
         ways["torch, cache, fp32"] = torch_cache_way(weights, shape, music)
         ways["torch, no cache"] = torch_whole_way(weights, shape, music)
         if find_spec("x_transformers"):
-            ways["x-transformers, no cache"] = x_transformers_way(music)
+            ways["x-transformers, no cache"] = x_transformers_way(music, shape)
+            ways[f"{SMALL}, x-transformers, no cache"] = x_transformers_way(music, small.shape)
 
     times: dict[str, dict[int, list[float]]] = {way: {n: [] for n in EVENTS} for way in ways}
     for hear, play, _ in ways.values():  # nothing is measured while it warms up
@@ -68,23 +77,27 @@ def main() -> None:
     for _ in range(ROUNDS):
         for events in EVENTS:
             for way, (hear, play, notes) in ways.items():
+                if way.startswith(SMALL) and events > small.shape.rows:
+                    continue
                 hear(events)
                 for _ in range(notes):
                     began = time.process_time_ns()
                     play(events)
                     times[way][events].append((time.process_time_ns() - began) / 1e6)
     median = {
-        way: {n: float(np.median(taken)) for n, taken in by_events.items()}
+        way: {n: float(np.median(taken)) for n, taken in by_events.items() if taken}
         for way, by_events in times.items()
     }
     slow = next((w for w in ("x-transformers, no cache", "torch, no cache") if w in ways), None)
+    slow_small = f"{SMALL}, x-transformers, no cache"
     table: list[dict[str, Any]] = []
     for way, by_events in median.items():
         row: dict[str, Any] = {"way": way}
         row |= {f"{n} events, ms": value for n, value in by_events.items()}
         row |= {f"notes/s at {PREFILL}": 1000 / by_events[PREFILL]}
-        if slow:
-            row |= {f"x at {n}": median[slow][n] / value for n, value in by_events.items()}
+        beside = slow_small if way.startswith(SMALL) else slow
+        if beside in median:
+            row |= {f"x at {n}": median[beside][n] / value for n, value in by_events.items()}
         row["prefill 512, ms"] = prefill_ms(ways[way][0])
         table.append(row)
     if find_spec("torch"):
@@ -102,6 +115,9 @@ def main() -> None:
     reach["notes a CPU second at 512 events"] = (per_second, 500, per_second >= 500)
     reach["cost of heads in turn"] = (cost, 1.15, cost <= 1.15)
     reach["memory of a playing process, MB"] = (used, MOST_MB, used <= MOST_MB)
+    worse = int8_worse_percent()
+    if worse is not None:
+        reach["NLL of the int8 step above float32's, trained, %"] = (worse, 0.5, worse <= 0.5)
     print(f"int8 products: {KIND}")
     report("continuation", table, reach, options.json)
 
@@ -182,15 +198,15 @@ def torch_whole_way(weights: dict[str, np.ndarray], shape: Shape, music: np.ndar
     return play, play, FEW
 
 
-def x_transformers_way(music: np.ndarray):
+def x_transformers_way(music: np.ndarray, shape: Shape):
     """The original's network: six embeddings, x-transformers' layers, six heads."""
     import torch
     from x_transformers import Decoder  # pyright: ignore[reportMissingImports]
 
-    width = Shape().width
+    width = shape.width
     embeddings = [torch.nn.Embedding(size, width) for size in SIZES]
-    positions = torch.nn.Embedding(Shape().rows, width)
-    layers = Decoder(dim=width, depth=6, heads=8).eval()
+    positions = torch.nn.Embedding(shape.rows, width)
+    layers = Decoder(dim=width, depth=shape.layers, heads=width // HEAD).eval()
     heads = [torch.nn.Linear(width, size) for size in SIZES]
     table = torch.from_numpy(music)[None]
 
@@ -228,6 +244,22 @@ def torch_prefill_ms(weights: dict[str, np.ndarray], shape: Shape) -> float:
 
     hear(PREFILL)
     return prefill_ms(hear)
+
+
+def int8_worse_percent() -> float | None:
+    """Return what int8 costs the small network on held-out pieces; None without the training's."""
+    trained, corpus = BUILD / "small.npz", BUILD / "corpus.npz"
+    if not (find_spec("torch") and trained.exists() and corpus.exists()):
+        return None
+    from training.mmt.data import KINDS, Corpus
+    from training.mmt.ship import worse_by
+    from training.mmt.train import load_weights
+
+    shape, arrays = load_weights(trained)
+    held_out = Corpus(corpus, "test")
+    some = np.linspace(0, len(held_out.pieces) - 1, HELD_OUT).round().astype(int)
+    excerpts = [held_out.excerpt(int(i), 0, KINDS["mmt"], shape.rows) for i in some]
+    return worse_by(find_continuation(d.SHIPPED).file, excerpts, shape, arrays)
 
 
 def memory_mb(weights: dict[str, np.ndarray], shape: Shape) -> float:

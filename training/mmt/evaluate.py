@@ -5,7 +5,8 @@
 For each file: nats a row of every field over the openings of the test pieces (of the int8 step as
 well, where the network is an MMT); pitch class entropy, scale and groove consistency of made
 pieces beside those of the test pieces, with 95 % confidence; how long the made pieces are and how
-fast they were made.
+fast they were made. Across representations compares what a network pays for the same notes: the
+first forty of every test piece, where all representations can hold them, with the header.
 """
 
 import argparse
@@ -25,6 +26,7 @@ from training.mmt.network import Network, exported
 from training.mmt.prepare import BUILD, CORPUS
 from training.mmt.train import load_network, nll_of
 
+SAME_NOTES, SAME_ROWS, SAME_BEATS = 40, 250, 60
 TEMPO_BPM = 120.0  # none is represented: what seconds are told at
 
 
@@ -90,6 +92,7 @@ def figures(
         if options.int8_pieces:
             row |= int8_figures(network, excerpts[:: -(-len(excerpts) // options.int8_pieces)])
     row["nll a note"] = nll_a_note(network, excerpts, sum(told.values()))
+    row["nll a note, same notes"] = nll_of_same_notes(network, corpus, chosen)
     if options.samples:
         pieces: list[np.ndarray] = []
         speeds = []
@@ -124,6 +127,24 @@ def nll_a_note(network: Network, excerpts: list[np.ndarray], nll: float) -> floa
             int(((excerpt >= first) & (excerpt < first + 128)).sum()) for excerpt in excerpts
         )
     return nll * rows / max(1, notes)
+
+
+def nll_of_same_notes(network: Network, corpus: Corpus, chosen: np.ndarray) -> float:
+    """Return the nats a note that the openings cost which every representation can hold."""
+    kind = KINDS[kind_of(network)]
+    openings = [corpus.pieces[i][:SAME_NOTES] for i in chosen]
+    openings = [
+        notes
+        for notes in openings
+        if notes[-1, ONSET] < SAME_BEATS * TICKS
+        and all(len(other.encode(notes, False)) <= SAME_ROWS for other in KINDS.values())
+    ]
+    made = [kind.encode(notes, False) for notes in openings]
+    if not made or network.shape.rows < SAME_ROWS:
+        return float("nan")
+    batches = [padded(made[i : i + 8], None) for i in range(0, len(made), 8)]
+    told = nll_of(network, batches, network.starts.device, torch.inference_mode)
+    return sum(told.values()) * sum(len(rows) - 1 for rows in made) / sum(map(len, openings))
 
 
 def int8_figures(network: Network, excerpts: list[np.ndarray]) -> dict[str, float]:

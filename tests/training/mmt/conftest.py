@@ -7,7 +7,16 @@ import pytest
 
 from tests.training.mmt.music import sorted_piece
 
-_TORCH = ("network", "train", "attention", "evaluate", "data", "ship", "stream")
+_TORCH = (
+    "network",
+    "train",
+    "attention",
+    "evaluate",
+    "data",
+    "ship",
+    "stream",
+    "continuations",
+)
 _TQDM = ("prepare", "sources")
 _missing = [*(_TORCH if find_spec("torch") is None else ())]
 _missing += [*(_TQDM if find_spec("tqdm") is None else ())]
