@@ -15,12 +15,14 @@ CHORD_MODES = ("wait", "settle")
 ASSIGNERS = ("network", "zones", "closest")
 CONTROLS = ("ensemble", "player")
 CLICKS = ("off", "count_in", "always")
-TOPICS = ("statistics", "events", "state", "changes")
+CONTINUATION_MODES = ("off", "takeover", "trade", "accompany", "vary")
+TOPICS = ("statistics", "events", "state", "changes", "plan")
 SECTIONS = (
     "about",
     "ensemble",
     "device",
     "transport",
+    "continuation",
     "chains",
     "latency",
     "recorder",

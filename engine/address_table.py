@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from engine.address_continuation import CONTINUATION
 from engine.address_music import GENERAL, MIXER, PLAYING, TRANSPORT
 from engine.address_row import Address
 from engine.address_setup import CHAINS, DEVICES, LEARN, RIGS, TAKES
@@ -23,6 +24,7 @@ RECEIVED: tuple[Address, ...] = (
     *PLAYING,
     *MIXER,
     *TRANSPORT,
+    *CONTINUATION,
     *CHAINS,
     *LEARN,
     *RIGS,
@@ -48,7 +50,7 @@ SENT: tuple[Sent, ...] = (
         "iiiifsfh",
         "note, part, pitch, velocity, confidence, how, delay_ms, frame",
         "events",
-        "a note sounds; how is network, zones, closest or direct",
+        "a note sounds; how is network, zones, closest, direct or ensemble",
     ),
     Sent("/ripieno/note_off", "iiiih", "note, part, pitch, velocity, frame", "events", "its end"),
     Sent(
@@ -64,6 +66,21 @@ SENT: tuple[Sent, ...] = (
         "frame, beat, tempo_bpm, rolling",
         "events",
         "the transport started, stopped, jumped or has another tempo",
+    ),
+    Sent(
+        "/ripieno/floor",
+        "sh",
+        "who, frame",
+        "events",
+        "the player, the ensemble or both have the floor from this frame on",
+    ),
+    Sent(
+        "/ripieno/plan",
+        "s",
+        "JSON",
+        "plan",
+        "what the ensemble would play, at most ten times a second, when it changed: serial, "
+        "until_beat, notes (part from 1, pitch, velocity, beat, duration in beats)",
     ),
     Sent("/ripieno/panicked", "h", "frame", "events", "everything was silenced"),
     Sent(

@@ -10,6 +10,7 @@ from engine.address_row import (
     ASSIGNERS,
     CHORD_MODES,
     CLICKS,
+    CONTINUATION_MODES,
     CONTROLS,
     LEASE_S,
     MIDI_OUT_MODES,
@@ -58,6 +59,7 @@ CHOICES = {
     "sync_source": SYNC_SOURCES,
     "midi_out_mode": MIDI_OUT_MODES,
     "click": CLICKS,
+    "continuation_mode": CONTINUATION_MODES,
 }
 SLOTS = {
     **{f"part_{number}": f"part {number}" for number in range(1, PARTS + 1)},

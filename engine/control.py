@@ -64,6 +64,7 @@ class Control:
         self._lock = threading.Lock()
         self._new_values: dict[str, Values] = {}  # settings that changed: address, values
         self._new_sections: set[str] = set()
+        self._new_plan: dict[str, Any] | None = None
         self._state_due = False
         self._next_statistics_s = self._next_state_s = 0.0
         self._closing = False
@@ -225,6 +226,11 @@ class Control:
             self._new_sections.add(section)
             self._state_due = True
 
+    def plan_changed(self, plan: dict[str, Any]) -> None:
+        """The ensemble would play something else; told at the next `publish`. [any]"""
+        with self._lock:
+            self._new_plan = plan
+
     def publish(self, events: list[Event]) -> None:
         """Send `events`, what changed, and the statistics when due. Called by the pump. [main]"""
         if events and self.subscribers("events"):
@@ -248,7 +254,11 @@ class Control:
         with self._lock:
             values, self._new_values = self._new_values, {}
             sections, self._new_sections = self._new_sections, set()
+            plan, self._new_plan = self._new_plan, None
             revision = self.revision
+        if plan is not None and self.subscribers("plan"):
+            dgrams = encode_all("/ripieno/plan", as_json(plan), next(self._serials))
+            self._send_all("plan", dgrams)
         if (values or sections) and self.subscribers("changes"):
             dgrams = [encode(path, value) for path, value in values.items()]
             dgrams += [

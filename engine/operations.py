@@ -138,6 +138,8 @@ ACTS: dict[str, Operation] = {
     "/ripieno/transport/stop": lambda session, at: session.set("rolling", 0),
     "/ripieno/transport/locate": lambda session, at, beat: session.sync.locate(beat),
     "/ripieno/transport/tap": lambda session, at: session.sync.tap() and None,
+    "/ripieno/continuation/start": lambda session, at: session.continuation.start(),
+    "/ripieno/continuation/stop": lambda session, at: session.continuation.stop(),
     "/ripieno/midi_out/port": lambda session, at, name: session.open_midi_out(name),
     "/ripieno/midi_out/announce": lambda session, at: session.engine.announce_programs(),
     "/ripieno/statistics/reset": lambda session, at: session.reset_statistics(),

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from engine.addresses import CHOICES, PROTOCOL
+from engine.continuation.manager import FLOORS, PREFIX
 from engine.ensembles import list_ensembles
 from engine.notes import HOW, MOVED, NOTE_OFF, NOTE_ON
 from engine.osc import Event
 from engine.parameters import GLOBAL_PARAMETERS, PART_PARAMETERS
-from engine.rt.layout import PANICKED, TRANSPORT
+from engine.rt.layout import FLOOR_MOVED, PANICKED, TRANSPORT
 from engine.rt.transport import FRACTION
 
 if TYPE_CHECKING:
@@ -43,6 +44,12 @@ OF_TRANSPORT = (  # shown with it
     "click",
     "click_gain_db",
 )
+CONTINUES = {
+    "takeover": "When you stop, the ensemble plays on; it yields to your next key.",
+    "trade": "You and the ensemble play in turns; it yields to your next key.",
+    "accompany": "While you play, the ensemble plays the other parts.",
+    "vary": "When you stop, the ensemble varies your last bars; it yields to your next key.",
+}
 
 
 def about(session: Session) -> dict[str, Any]:
@@ -77,8 +84,12 @@ def ensemble(session: Session) -> dict[str, Any]:
             }
             for index, part in enumerate(playing.parts)
         ],
-        **{name: setting(session, name) for name in GLOBAL_PARAMETERS if name not in OF_TRANSPORT},
+        **{name: setting(session, name) for name in GLOBAL_PARAMETERS if _of_ensemble(name)},
     }
+
+
+def _of_ensemble(name: str) -> bool:
+    return name not in OF_TRANSPORT and not name.startswith(PREFIX)
 
 
 def device(session: Session) -> dict[str, Any]:
@@ -150,6 +161,7 @@ SECTIONS: dict[str, Callable[[Session], dict[str, Any]]] = {
     "ensemble": ensemble,
     "device": device,
     "transport": transport,
+    "continuation": lambda session: {"continuation": session.continuation.state()},
     "latency": latency,
     "chains": lambda session: {"chains": session.plugins.state()},
     "recorder": lambda session: {"recorder": session.recorder_state()},
@@ -200,7 +212,7 @@ def osc_event(record: tuple, rate_hz: int) -> Event | None:
     at = ("h", frame)
     if kind == NOTE_ON:
         values = (("i", note), ("i", part + 1), ("i", a), ("i", b), ("f", confidence))
-        how = ("s", HOW[min(c, 3)])
+        how = ("s", HOW[min(c, len(HOW) - 1)])
         delay = ("f", 1000.0 * delay_frames / rate_hz)
         return Event("/ripieno/note_on", (*values, how, delay, at))
     if kind == NOTE_OFF:
@@ -211,6 +223,8 @@ def osc_event(record: tuple, rate_hz: int) -> Event | None:
     if kind == TRANSPORT:
         beat, tempo_bpm = note + delay_frames / FRACTION, confidence
         return Event("/ripieno/transport_moved", (at, ("d", beat), ("f", tempo_bpm), ("i", a & 1)))
+    if kind == FLOOR_MOVED:
+        return Event("/ripieno/floor", (("s", FLOORS[min(a, len(FLOORS) - 1)]), at))
     return Event("/ripieno/panicked", (at,)) if kind == PANICKED else None
 
 
@@ -230,6 +244,8 @@ def introduction(session: Session) -> list[str]:
             f"Chord window {session.get('chord_window_ms'):g} ms ([ and ] change it); "
             f"notes it gets right: {accuracies}."
         )
+    if session.continuation.mode != "off":
+        sentences.append(CONTINUES[session.continuation.mode])
     if session.control:
         control = session.control
         sentences.append(f"Remote control: OSC on {control.host}, port {session.osc_port}.")

@@ -13,7 +13,7 @@ from engine.addresses import CHOICES
 from engine.ensembles import PART_RULES, Ensemble, load_ensemble
 from engine.errors import RipienoError
 from engine.parameters import GLOBAL_PARAMETERS, PART_PARAMETERS
-from engine.rigs import NOT_OF_PARTS, Rig, setting_rules
+from engine.rigs import CONTINUATION, NOT_OF_PARTS, Rig, continuation_rules, setting_rules
 
 UNNAMED = "Unnamed"
 COSTLY = ("sync_source", "midi_out_mode")
@@ -27,7 +27,8 @@ def set_up(session: Any, rig: Rig) -> None:
         for key, value in rig.parts.get(part.name, {}).items():
             if key in PART_PARAMETERS:
                 session.set(key, value, index)
-    for name, value in rig.settings.items():
+    settings = {**rig.settings, **{CONTINUATION + k: v for k, v in rig.continuation.items()}}
+    for name, value in settings.items():
         choices = CHOICES.get(name)
         number = choices.index(str(value)) if choices else float(value)
         if name in COSTLY and number == session.get(name):
@@ -51,6 +52,7 @@ def capture(session: Any, like: Rig | None = None) -> Rig:
         tags=like.tags if like else (),
         ensemble=str(session.ensemble_source),
         settings={name: _setting(session, name) for name in setting_rules()},
+        continuation={key: _setting(session, CONTINUATION + key) for key in continuation_rules()},
         parts=_changed_parts(session, ensemble, base),
         chains=_chains(session),
         learned=session.learn.bindings,

@@ -1,8 +1,9 @@
 """Rigs: everything a player sets up for a piece, as one readable file. [main]
 
-An ensemble with the values that differ from its own, the settings (of clock and MIDI out too), the
-chains of plugins and the learned controls. presets/README.md is the schema. A `Rig` that exists is
-valid; messages name the file, the key, the value and what would be legal.
+An ensemble with the values that differ from its own, the settings (of clock and MIDI out too), how
+the ensemble plays on by itself, the chains of plugins and the learned controls. presets/README.md
+is the schema. A `Rig` that exists is valid; messages name the file, the key, the value and what
+would be legal.
 """
 
 from __future__ import annotations
@@ -48,7 +49,8 @@ TOP_RULES = {
     "tags": Several(Text(1, 32), 0, 16),
     "ensemble": Text(1, 400),
 }
-TABLES = ("settings", "parts", "chains", "learned")
+TABLES = ("settings", "continuation", "parts", "chains", "learned")
+CONTINUATION = "continuation_"  # begins the names of the engine's parameters in that table
 
 
 class RigError(PresetError):
@@ -65,6 +67,7 @@ class Rig:
     tags: tuple[str, ...] = ()
     ensemble: str = "string_quartet"  # an id or the path of a file
     settings: dict[str, float | str] = field(default_factory=dict)
+    continuation: dict[str, float | str] = field(default_factory=dict)  # how it plays on
     parts: dict[str, dict[str, Any]] = field(default_factory=dict)  # by the part's name
     chains: dict[str, dict[str, Any]] = field(default_factory=dict)  # as engine.plugins has them
     learned: tuple[Binding, ...] | None = None  # None: as they are
@@ -72,10 +75,11 @@ class Rig:
     def __post_init__(self) -> None:
         for key, rule in TOP_RULES.items():
             object.__setattr__(self, key, _checked(key, getattr(self, key), rule))
-        for key in ("settings", "parts", "chains"):
+        for key in ("settings", "continuation", "parts", "chains"):
             if not isinstance(getattr(self, key), dict):
                 raise RigError(f"{key} = {_show(getattr(self, key))} must be a table")
         _check_table("settings", self.settings, setting_rules())
+        _check_table("continuation", self.continuation, continuation_rules())
         for name, values in self.parts.items():
             if not isinstance(values, dict):
                 raise RigError(f"parts.{name} = {_show(values)} must be a table")
@@ -107,7 +111,7 @@ class Rig:
             if getattr(self, key):
                 table[key] = list(self.tags) if key == "tags" else self.description
         table["ensemble"] = self.ensemble
-        for key in ("settings", "parts", "chains"):
+        for key in ("settings", "continuation", "parts", "chains"):
             if getattr(self, key):
                 table[key] = getattr(self, key)
         if self.learned is not None:
@@ -124,7 +128,16 @@ def setting_rules() -> dict[str, Any]:
     return {
         name: _rule(name, parameter)
         for name, parameter in GLOBAL_PARAMETERS.items()
-        if name not in NOT_IN_RIGS
+        if name not in NOT_IN_RIGS and not name.startswith(CONTINUATION)
+    }
+
+
+def continuation_rules() -> dict[str, Any]:
+    """The rule of each setting of how the ensemble plays on. [any]"""
+    return {
+        name.removeprefix(CONTINUATION): _rule(name, parameter)
+        for name, parameter in GLOBAL_PARAMETERS.items()
+        if name.startswith(CONTINUATION)
     }
 
 

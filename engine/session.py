@@ -22,6 +22,7 @@ import numpy as np
 
 from engine import chosen_devices, operations, report
 from engine.addresses import At, find, path_of
+from engine.continuation.manager import Continuation
 from engine.control import Control
 from engine.ensembles import Ensemble, EnsembleError, list_ensembles, load_ensemble
 from engine.errors import RipienoError
@@ -32,6 +33,7 @@ from engine.parameters import CHORD_MODES, PART_PARAMETERS
 from engine.plugins.manager import Plugins
 from engine.recordings import Recordings
 from engine.repertoire import Repertoire, first_ensemble, last_state_file
+from engine.rt.layout import FLOOR_MOVED
 from engine.settings import NO_INPUT, Settings
 from engine.sync import HANDLED, Sync
 
@@ -84,6 +86,12 @@ class Session:
             self.inputs = Inputs(self.engine, self.say)
             self.recordings = Recordings(settings, self.engine, on_audio, self.say)
             self.plugins = Plugins(self.engine, self.say)
+            self.continuation = Continuation(
+                self.engine,
+                self.say,
+                lambda: self.section_moved("continuation"),
+                self._plan_changed,
+            )
             self.sync = Sync(self.engine, lambda: self.output.device, self.say)
             self.learn = Learn(
                 self.engine,
@@ -160,6 +168,7 @@ class Session:
             self.output.close,
             self.sync.close,
             self.plugins.close,
+            self.continuation.close,
             self.pump,
             self.recordings.close,
             self._close_control,
@@ -201,6 +210,8 @@ class Session:
                 self._on_results(results)
             self.sync.feed(results)
             self.recordings.carry(results)
+            if np.any(results["kind"] == FLOOR_MOVED):
+                self.section_moved("continuation")
             for moved in self.learn.feed(results):
                 self.repertoire.program_changed(moved.number)
             if self.control:
@@ -219,6 +230,7 @@ class Session:
         self.inputs.tend()
         self.learn.tend()
         self.plugins.tend()
+        self.continuation.tend()
         if self.sync.tend() and self.control:
             self.control.section_changed("transport")
 
@@ -230,6 +242,7 @@ class Session:
             self.sync.set(name, value)
         else:
             self.engine.set(name, value, part)
+            self.continuation.noticed()
         self.repertoire.touched()
         if self.control and (path := path_of(name, part)):
             self.control.value_changed(path, [operations.parameter_value(find(path)[0], value)])
@@ -243,6 +256,15 @@ class Session:
         self.sync.start(count_in_bars)
         if self.control:
             self.control.section_changed("transport")
+
+    def section_moved(self, section: str) -> None:
+        """Tell remotes that a section is new, of which nothing is remembered. [any]"""
+        if self.control:
+            self.control.section_changed(section)
+
+    def _plan_changed(self, plan: dict[str, Any]) -> None:
+        if self.control:
+            self.control.plan_changed(plan)
 
     def changed(self, section: str) -> None:
         """Tell remotes that a section of the state is new, and remember it with the rig. [any]"""
@@ -355,15 +377,22 @@ class Session:
             parts = tuple(dataclasses.replace(part, sound="midi") for part in ensemble.parts)
             ensemble = dataclasses.replace(ensemble, parts=parts)
         with self._lock:
+            before = self.engine.ensemble
             self.engine.apply(ensemble)
             self.ensemble = ensemble
             self.output.name_parts(ensemble)
         self.recordings.ensemble_changed(ensemble)
+        if before is not None and before.id != ensemble.id:
+            self.continuation.forget()
+        else:
+            self.continuation.noticed()
 
     def _apply_settings(self) -> None:
         settings = self.settings
         if settings.chord_window_ms is not None:
             self.engine.set("chord_window_ms", settings.chord_window_ms)
+        if settings.continuation is not None:
+            self.continuation.set("mode", settings.continuation)
         if settings.settle:
             self.engine.set("chord_mode", CHORD_MODES.index("settle"))
             if self.engine.get("chord_window_ms") == 0:

@@ -38,6 +38,7 @@ class Settings:
     clock_out: bool = False
     sync_source: str = "internal"  # of engine.parameters.SYNC_SOURCES
     jack_master: bool = False
+    continuation: str | None = None  # how the ensemble plays on; None: as the rig says
     remember: bool = False  # keep the last state for `ripieno play --resume`
 
     def __post_init__(self) -> None:

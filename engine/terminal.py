@@ -87,6 +87,14 @@ def clock(seconds: float) -> str:
     return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
 
 
+def floor_text(continuation: dict[str, Any]) -> str:
+    """Who has the floor, or why the ensemble cannot take it. [any]"""
+    worker = continuation["worker"]["state"]
+    if worker != "ready":
+        return f"{continuation['mode']}: {worker}"
+    return f"{continuation['mode']}: {continuation['floor']}"
+
+
 def status_text(state: dict[str, Any], statistics: dict[str, Any]) -> str:
     """The status line of one moment, at full length; delays from key to speaker. [any]"""
     peaks = statistics["peak"]
@@ -104,6 +112,9 @@ def status_text(state: dict[str, Any], statistics: dict[str, Any]) -> str:
     ]
     if statistics["dropped_events"]:
         pieces.append(f"{statistics['dropped_events']} dropped")
+    continuation = state["continuation"]
+    if continuation["mode"] != "off":
+        pieces.append(floor_text(continuation))
     recorder = state["recorder"]
     if recorder.get("recording"):
         pieces.append(f"rec {clock(recorder.get('seconds', 0.0))}")

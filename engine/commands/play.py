@@ -32,6 +32,7 @@ examples:
   ripieno play --from bach.mid --out none --duration 20
   ripieno play --midi-out ports --midi-only --sync jack
   ripieno play --block 64 --rate 48000 --osc-port 9000
+  ripieno play --continue                       when you stop, the ensemble plays on
   ripieno play --setlist concert                program change 1, 2, 3: the next rig"""
 DRAW_PERIOD_S = 0.1
 AFTER_FILE_S = 3.0
@@ -95,6 +96,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_rate(parser, default=None)
     add_soundfont(parser)
     _add_sync(parser)
+    _add_continue(parser)
     parser.add_argument(
         "--osc-port",
         metavar="PORT",
@@ -116,6 +118,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="S",
         type=number(0.1, 86400, "s"),
         help="leave after so many seconds",
+    )
+
+
+def _add_continue(parser: argparse.ArgumentParser) -> None:
+    from engine.address_row import CONTINUATION_MODES
+
+    parser.add_argument(
+        "--continue",
+        dest="continuation",
+        metavar="MODE",
+        nargs="?",
+        const="takeover",
+        choices=CONTINUATION_MODES,
+        help="let the ensemble play on by itself: takeover (when you have stopped; the default), "
+        "trade (so many bars each), accompany (the other parts, while you play), vary (your last "
+        "bars), off (default: as the rig says)",
     )
 
 
@@ -201,6 +219,7 @@ def run(arguments: argparse.Namespace) -> int:
         record=not arguments.no_record,
         rolling=True,
         takes_folder=arguments.takes,
+        continuation=arguments.continuation,
         midi_out=arguments.midi_out,
         midi_only=arguments.midi_only,
         clock_out=arguments.clock_out,

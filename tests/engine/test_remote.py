@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from engine import addresses, inputs
@@ -16,6 +17,7 @@ from engine.session import Session, Settings
 from engine.soundfonts import bundled_soundfont
 from tests.engine.test_control import Client
 
+SCALE_WORKER = (sys.executable, "-m", "tests.engine.continuation.scale_worker")
 CHAIN = json.dumps({"plugins": [{"path": "pedalboard:Gain"}, {"path": "pedalboard:Compressor"}]})
 GAIN = "/ripieno/part/1/gain"
 PLACES = {"part": 3, "slot": "part_2", "plugin": 1, "parameter": "gain_db"}
@@ -51,6 +53,8 @@ ACTS: dict[str, tuple[tuple, Any]] = {
     "/ripieno/transport/stop": ((), NOTHING),
     "/ripieno/transport/tap": ((), NOTHING),
     "/ripieno/transport/locate": ((16.0,), NOTHING),
+    "/ripieno/continuation/start": ((), "/ripieno/error"),  # its mode is off
+    "/ripieno/continuation/stop": ((), NOTHING),
     "/ripieno/midi_out/announce": ((), NOTHING),
     "/ripieno/midi_out/port": (("no such port anywhere",), "/ripieno/error"),
     "/ripieno/statistics/reset": ((), NOTHING),
@@ -147,6 +151,7 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
         takes_folder=tmp_path_factory.mktemp("takes"),
     )
     with Session(settings, lambda sentence: None) as session:
+        session.continuation._keeper._command = SCALE_WORKER
         session.inputs.play_key(bytes((0x90, 60, 90)))
         end_s = time.monotonic() + 10.0
         while not session.recorder_state()["seconds"] > 1.0 and time.monotonic() < end_s:
@@ -196,6 +201,8 @@ def test_a_parameter_is_set_and_answers(
     legal = argument.choices or (argument.low, argument.high, (argument.low + argument.high) / 2)
     for value in legal:
         sent = value if argument.choices else int(value) if argument.tag == "i" else float(value)
+        if argument.tag == "f":
+            sent = float(np.float32(sent))  # as it travels
         if (row.parameter, sent) in ELSEWHERE:
             assert remote.question(path_of(row), sent)[0] == "/ripieno/error"
             continue
@@ -209,9 +216,9 @@ def test_a_parameter_is_set_and_answers(
         expected = legal.index(value) if argument.choices else sent
         assert session.engine.get(row.parameter, part) == expected
     if not argument.choices:
-        assert remote.question(path_of(row), 1e9)[0] == "/ripieno/error"
-    if row.parameter == "sync_source":
-        session.set("sync_source", 0)
+        assert remote.question(path_of(row), 1e30)[0] == "/ripieno/error"
+    if row.parameter in ("sync_source", "continuation_mode"):
+        session.set(row.parameter, 0)
 
 
 def load_chain(session: Session, remote: Remote) -> None:
