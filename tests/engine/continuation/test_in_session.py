@@ -97,7 +97,9 @@ def test_remotes_hear_of_the_floor_the_plan_and_the_state(session: Session, remo
     assert (velocity, duration) == (80, 0.4)
     assert 60 <= pitch <= 71
     assert beat > 0
-    state = json.loads(remote.question("/ripieno/state", "continuation")[1][0])["continuation"]
+    other = Remote(session.osc_port)
+    state = json.loads(other.question("/ripieno/state", "continuation")[1][0])["continuation"]
+    other.socket.close()
     assert state["worker"]["model"] == "scale"
 
 
