@@ -87,6 +87,8 @@ def test_control_md_names_every_key_of_the_json(session: Session) -> None:
         *state["latency"][0],
         *state["learn"],
         *state["rig"],
+        *state["continuation"],
+        *state["continuation"]["worker"],
         *report.histograms(session.engine),
     }
     assert {key for key in keys if f"`{key}`" not in text} == set()

@@ -79,6 +79,7 @@ STATE = {
     "ensemble_name": "Duo",
     "parts": [{"name": "Flute"}, {"name": "Oboe"}],
     "chord_window_ms": 20.0,
+    "continuation": {"mode": "trade", "floor": "both", "worker": {"state": "ready"}},
     "recorder": {"recording": True, "seconds": 75.0},
     "device": {"alive": True, "latency_ms": 2.0, "input_latency_ms": 1.0},
 }
@@ -99,6 +100,7 @@ def test_the_status_line_says_it_all() -> None:
         "window 20 ms",
         "0 xruns",
         "3/8 %",
+        "trade: both",
         "rec 1:15",
     ):
         assert piece in text
