@@ -16,7 +16,7 @@ from engine.rt.rig import new_table
 from engine.rt.rings import WORDS, new_event_ring
 from engine.transport import show_at_rest
 
-EVENTS, COMMANDS = 4096, 1024  # slots of the rings
+EVENTS, COMMANDS = 4096, 2048  # slots of the rings
 SPARE_VOICES = 64  # for those that fade out after being stolen
 TAP_SECONDS = 4.0
 

@@ -127,7 +127,7 @@ def test_what_is_wrong_is_one_sentence_with_the_file(text: str, says: str, tmp_p
 
 
 def test_what_is_not_there_is_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(PresetError, match='there is no rig "x"; there are: brass_fanfare'):
+    with pytest.raises(PresetError, match='there is no rig "x"; there are: answering_quartet'):
         load_rig("x")
     with pytest.raises(PresetError, match="cannot be read"):
         load_rig(tmp_path / "none.toml")
