@@ -19,6 +19,8 @@ from gui.mirror.mirror import Mirror
 from gui.questions import Answered, Failed, Questions
 
 FASTEST_HZ, SLOWEST_HZ = 60.0, 30.0
+ASK_AGAIN_S = 1.0  # for what changes without being told: takes begin and end by themselves
+UNTOLD = "recorder"
 
 
 class Bridge(QObject):
@@ -36,6 +38,7 @@ class Bridge(QObject):
         self.questions = Questions(self._send)
         self._to_send: dict[str, tuple[Any, ...]] = {}
         self._asked_sections: set[str] = set()
+        self._untold_s = 0.0
         self._timer = QTimer(self)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.timeout.connect(self.round)
@@ -100,7 +103,7 @@ class Bridge(QObject):
                 self._mirror(arrival.path, arrival.values, arrival.at_s)
         self.mirror.set_connection(self.client.state(now_s))
         self.questions.tend(now_s)
-        self._ask_for_sections()
+        self._ask_for_sections(now_s)
         self._flush()
         self.mirror.notify(now_s)
         self.frame.emit(now_s)
@@ -111,10 +114,14 @@ class Bridge(QObject):
         except (KeyError, TypeError, ValueError, IndexError) as error:
             self.complained.emit(f"The engine sent a {path} this window does not know ({error}).")
 
-    def _ask_for_sections(self) -> None:
+    def _ask_for_sections(self, now_s: float) -> None:
         if self.mirror.connection == GONE:
             self._asked_sections.clear()
             return
+        if now_s - self._untold_s >= ASK_AGAIN_S:
+            self._untold_s = now_s
+            self._asked_sections.clear()  # an answer that was lost is asked for again
+            self.mirror.sections_due.add(UNTOLD)
         for section in self.mirror.sections_due - self._asked_sections:
             self._asked_sections.add(section)
             self._send("/ripieno/state", section)

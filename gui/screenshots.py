@@ -25,6 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.environ["QT_SCALE_FACTOR"] = str(options.scale)  # read when Qt is loaded
     from PyQt6.QtWidgets import QApplication
 
+    from gui import theme
     from gui.bridge import Bridge
     from gui.engine_process import EngineProcess
     from gui.preferences import Preferences
@@ -32,6 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     app = QApplication(sys.argv[:1])
     app.setStyle("Fusion")
+    theme.apply(app, options.themes[0])
     port = options.port or _free_port()
     engine = EngineProcess(port, OPTIONS)
     if not options.port:

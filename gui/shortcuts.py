@@ -34,7 +34,9 @@ ACTIONS: tuple[Action, ...] = (
     Action("fullscreen", "Full screen", "F11"),
     Action("quit", "Close the window", "Ctrl+Q"),
     *(
-        Action(f"page {page.name}", f"Show {page.title}", f"Ctrl+{number}" if number < 10 else "")
+        Action(
+            f"page {page.name}", f"Show {page.title}", f"Ctrl+{number % 10}" if number <= 10 else ""
+        )
         for number, page in enumerate((page for page in PAGES if page.listed), 1)
     ),
 )

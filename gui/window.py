@@ -76,7 +76,7 @@ class Window(QMainWindow):
         column = QVBoxLayout(nav)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(2)
-        group = QButtonGroup(self)
+        self._group = QButtonGroup(self)
         for page in (page for page in PAGES if page.listed):
             button = QPushButton(page.title)
             button.setProperty("role", "nav")
@@ -85,7 +85,7 @@ class Window(QMainWindow):
             keys = keys_of(NAMES[f"page {page.name}"], self.context.preferences.shortcuts)
             button.setToolTip(f"{page.title}: {page.does}" + (f" ({keys})" if keys else ""))
             button.clicked.connect(lambda _, name=page.name: self.show_page(name))
-            group.addButton(button)
+            self._group.addButton(button)
             column.addWidget(button)
             self.buttons[page.name] = button
         column.addStretch(1)
@@ -118,6 +118,11 @@ class Window(QMainWindow):
         if name in self.buttons:
             self.buttons[name].setChecked(True)
             self.context.preferences.page = name
+        else:
+            self._group.setExclusive(False)
+            for button in self.buttons.values():
+                button.setChecked(False)
+            self._group.setExclusive(True)
 
     # ---- what keys and buttons do ----------------------------------------------------------
 

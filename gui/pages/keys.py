@@ -45,9 +45,9 @@ class Page(QWidget):
         card = QFrame()
         card.setProperty("card", True)
         grid = QGridLayout(card)
-        grid.setContentsMargins(18, 14, 18, 14)
+        grid.setContentsMargins(18, 10, 18, 10)
         grid.setHorizontalSpacing(20)
-        grid.setVerticalSpacing(7)
+        grid.setVerticalSpacing(4)
         half = (len(ACTIONS) + 1) // 2
         for place, action in enumerate(ACTIONS):
             field = QKeySequenceEdit()

@@ -43,13 +43,13 @@ class Page(QWidget):
             for tile in self.tiles:
                 self._rows.removeWidget(tile)
                 tile.deleteLater()
+            self.roll.begin_anew()
             self.tiles = [PartTile(part.number - 1, part.name) for part in parts]
             for place, tile in enumerate(self.tiles):
                 self._rows.addWidget(tile, place // TILES_A_ROW, place % TILES_A_ROW)
         if parts:
             low, high = min(part.low for part in parts), max(part.high for part in parts)
             self.piano.show_range(max(24, low), min(108, high))
-            self.roll.fit(max(30, low), min(96, high))
 
     def tick(self, now_s: float) -> None:
         """Move on to now. [main]"""

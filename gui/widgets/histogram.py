@@ -63,7 +63,7 @@ class Histogram(QWidget):
         if not self.bins:
             return EMPTY
         p50, p99, p999 = (self.percentile(share) for share in (0.5, 0.99, 0.999))
-        decimals = 1 if self.bin_width < 1 else 0
+        decimals = 2 if self.bin_width < 0.5 else 1 if self.bin_width < 1 else 0
         shown = [f"{value:.{decimals}f}" for value in (p50, p99, p999)]
         return f"p50 {shown[0]}   p99 {shown[1]}   p99.9 {shown[2]} {self.unit}"
 

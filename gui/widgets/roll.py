@@ -19,8 +19,7 @@ from gui.pitch import is_black
 from gui.widgets.paint import words
 
 NOW_AT = 0.74  # of the width
-LEAST_SPAN = 37  # rows shown at least
-USUAL = (45, 81)
+USUAL = (43, 84)
 SHADES = 4  # steps of confidence
 FAINTEST = 0.38
 PLANNED_ALPHA = 0.34
@@ -59,11 +58,9 @@ class Roll(QWidget):
             self._still = not moving
             self.update()
 
-    def fit(self, low: int, high: int) -> None:
-        """Show at least these pitches. [main]"""
-        low, high = min(low - 2, USUAL[0]), max(high + 2, USUAL[1])
-        missing = max(0, LEAST_SPAN - (high - low + 1))
-        self._set_range(max(0, low - missing // 2), min(127, high + (missing + 1) // 2))
+    def begin_anew(self) -> None:
+        """Show the usual pitches, until others are played. [main]"""
+        self._set_range(*USUAL)
 
     @property
     def range(self) -> tuple[int, int]:
@@ -204,7 +201,7 @@ class Roll(QWidget):
                 painter.fillRect(QRectF(0, y, self.width(), row), theme.colour("faint", 0.55))
             if pitch % 12 == 0:
                 painter.fillRect(QRectF(0, y + row - 1, self.width(), 1), theme.colour("line", 0.6))
-                place = QRectF(0, y + row - 15, GUTTER - 6, 14)
+                place = QRectF(0, max(1.0, y + row - 15), GUTTER - 6, 14)
                 right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignBottom
                 name = f"C{pitch // 12 - 1}"
                 words(painter, place, name, 11, theme.colour("muted"), right)
