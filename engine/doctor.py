@@ -119,10 +119,14 @@ def check_weights() -> Finding:
     from engine.ensembles import list_ensembles
     from models import registry
 
-    names = sorted({ensemble.model for ensemble in list_ensembles()})
+    separating = sorted({ensemble.model for ensemble in list_ensembles()})
+    names = [*separating, *(entry.name for entry in registry.list_continuations())]
     for name in names:
         try:
-            registry.load(name)
+            if name in separating:
+                registry.load(name)
+            else:
+                registry.content(registry.find_continuation(name))
         except Exception as error:
             fix = "install the program again: the file must be as it was shipped"
             return Finding("Weights", MISSING, f"{name}: {error}", fix)
