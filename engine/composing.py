@@ -34,6 +34,8 @@ from models.mmt.sampling import MIN_P, Draw, Rules, packed
 
 FEWEST_BEATS, MOST_BEATS = 1.0, 2048.0
 MOST_CANDIDATES = 64
+MOST_PLAYERS = 15  # that a MIDI file has channels for
+PIANO = 1
 LOWEST_TEMPERATURE, HIGHEST_TEMPERATURE = 0.1, 2.0
 MIN_P_SHARE = 0.05
 LONGEST_WAIT_BEATS = 8
@@ -97,23 +99,24 @@ def candidates(
         random = np.random.default_rng([wish.seed, number])
         codes = set(wish.instruments) or set(np.unique(prompt[:, PLAYER]).tolist())
         if not codes:
-            codes = named(decoder, random)
+            codes = named(decoder, random) or {PIANO}
         made.append(_play_on(decoder, prompt, seam, wish, codes, number, random, watch))
     return sorted(made, key=lambda candidate: candidate.nll)
 
 
 def named(decoder: Decoder, random: np.random.Generator) -> set[int]:
-    """Return the instruments (codes) that the network names at the start of a song. [main]"""
+    """Return the instruments (codes) the network names first of a song, 15 at most. [main]"""
     draw = packed(Rules(filter=MIN_P, amount=0.0, may_end=False))
     codes: set[int] = set()
     decoder.rewind(0)
     decoder.feed(header(())[:1])
-    while True:
+    while len(codes) < MOST_PLAYERS:
         row = decoder.next(draw, random)[0]
         if row[TYPE] != INSTRUMENT_ROW:
-            return codes
+            break
         codes.add(int(row[INSTRUMENT]))
         decoder.feed(row)
+    return codes
 
 
 def _play_on(

@@ -116,7 +116,8 @@ def test_named_instruments_play_and_no_others(decoder: Decoder) -> None:
 def test_from_nothing_the_network_names_who_plays(decoder: Decoder) -> None:
     (made,) = candidates(decoder, NOTHING, 0, Wish(beats=16, seed=5))
     codes = named(decoder, np.random.default_rng([5, 1]))
-    assert set(made.notes[:, PLAYER]) <= codes or not codes
+    assert set(made.notes[:, PLAYER]) <= (codes or {composing.PIANO})
+    assert len(codes) <= composing.MOST_PLAYERS
     assert named(decoder, np.random.default_rng([5, 1])) == codes
 
 
