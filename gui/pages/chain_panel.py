@@ -124,6 +124,7 @@ class Parameters(Panel):
         self.knobs: list[PluginKnob] = []
         self._plugin: Plugin | None = None
         self._chain: Chain | None = None
+        self._shown: tuple = ()
         self._found: list[dict[str, Any]] = []
         self.search = QLineEdit(self)
         self.search.setPlaceholderText("Search the parameters")
@@ -144,24 +145,22 @@ class Parameters(Panel):
 
     def show_plugin(self, chain: Chain, plugin: Plugin) -> None:
         """Ask for the parameters of a plugin, and show them when they come. [main]"""
-        before = self._chain, self._plugin
-        self._chain, self._plugin = chain, plugin
-        if before[0] is not None and before[1] is not None:
-            same = before[0].slot == chain.slot and before[1].place == plugin.place
-            if same and (before[1].path, before[1].parameters) == (plugin.path, plugin.parameters):
-                return
+        before, now = self._shown, _identity(chain, plugin)
+        self._chain, self._plugin, self._shown = chain, plugin, now
+        if before == now:
+            return
         self.search.clear()
         address = chain.address(f"{plugin.place}/parameters")
         self.bridge.ask(
             address,
-            then=lambda answer: self._came(chain, plugin, answer["parameters"]),
+            then=lambda answer: self._came(now, answer["parameters"]),
             failed=lambda sentence: None,  # it was taken out meanwhile
         )
 
     def show_nothing(self, why: str) -> None:
         """No plugin is chosen. [main]"""
         self._chain = self._plugin = None
-        self._found = []
+        self._shown, self._found = (), []
         self._fill()
         self.told.setText(why)
         self.told.show()
@@ -170,8 +169,8 @@ class Parameters(Panel):
         if self._columns_now() != self._columns:
             self._fill()
 
-    def _came(self, chain: Chain, plugin: Plugin, found: list[dict[str, Any]]) -> None:
-        if self._chain is not None and (self._chain.slot, self._plugin) == (chain.slot, plugin):
+    def _came(self, asked: tuple, found: list[dict[str, Any]]) -> None:
+        if self._shown == asked:
             self._found = found
             self._fill()
 
@@ -210,3 +209,8 @@ class Parameters(Panel):
 
     def _columns_now(self) -> int:
         return max(self.width() // (KNOB_WIDTH + CLOSE), 1)
+
+
+def _identity(chain: Chain, plugin: Plugin) -> tuple:
+    """What another plugin, or the same one when it has loaded, would not have. [any]"""
+    return chain.slot, plugin.place, plugin.path, plugin.parameters

@@ -45,6 +45,7 @@ class Page(Panel):
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         self.sliders: dict[str, Slider] = {}
+        self.switches: list[Switch] = []
         self._built: tuple = ()
         outer = QVBoxLayout(self)
         outer.setContentsMargins(*EDGE)
@@ -93,6 +94,9 @@ class Page(Panel):
                 bind(self.context, button, f"{BASE}/{key}")
             button.setMinimumHeight(40)
             row.addWidget(button)
+        if has_address(f"{BASE}/start"):
+            self.start.clicked.disconnect()  # it chooses a mode if there is none
+            self.start.clicked.connect(self._play_on)
         self.floor = FloorPill()
         row.addWidget(self.floor)
         row.addStretch(1)
@@ -171,12 +175,14 @@ class Page(Panel):
             return
         self._built = built
         clear(self._parts)
+        self.switches = []
         for part in parts:
             switch = Switch(f"The ensemble may play {part.name}", part.name)
             switch.setStyleSheet("padding: 5px 9px;")
             if has_address(part.address("continues")):
                 bind(self.context, switch, part.address("continues"))
             self._parts.addWidget(switch)
+            self.switches.append(switch)
         self._parts.addStretch(1)
 
     # ---- what is shown ---------------------------------------------------------------------
@@ -204,6 +210,11 @@ class Page(Panel):
         text = "\n".join(continuation.next_notes(self.roll.notes, now_beat, names))
         if text != self.next.text():
             self.next.setText(text)
+
+    def _play_on(self) -> None:
+        if self.mirror.value(f"{BASE}/mode") == "off":
+            self.bridge.set(f"{BASE}/mode", "takeover")
+        self.bridge.act(f"{BASE}/start")
 
     def _throw(self) -> None:
         self.bridge.set(f"{BASE}/seed", random.randint(0, MOST_SEED))

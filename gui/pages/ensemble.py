@@ -125,10 +125,15 @@ class Page(Panel):
             card.body.addWidget(self.below)
         keyswitch = "/ripieno/keyswitch_mode"
         if has_address(keyswitch):
-            card.body.addWidget(line("Key switches and solo", "muted"))
+            card.body.addWidget(line("Key switches", "muted"))
             switch_mode = _choice("Key switches", keyswitch, {"hold": "Hold", "latch": "Latch"})
             self.bound(switch_mode, keyswitch)
             card.body.addWidget(switch_mode)
+        self.solo_hold = Combo("All notes go to", [(0, "The part they belong to")])
+        if has_address("/ripieno/solo_hold"):
+            card.body.addWidget(line("All notes go to", "muted"))
+            self.bound(self.solo_hold, "/ripieno/solo_hold")
+            card.body.addWidget(self.solo_hold)
         card.setVisible(card.body.count() > 0)
         return card
 
@@ -144,6 +149,8 @@ class Page(Panel):
         built = (playing.id, *((part.number, part.name) for part in playing.parts))
         if built != self._built:
             self._built = built
+            names = [(part.number, part.name) for part in playing.parts]
+            self.solo_hold.set_choices([(0, "The part they belong to"), *names])
             clear(self._parts)
             self.rows = [PartRow(self.context, part, playing.parts) for part in playing.parts]
             for row in self.rows:

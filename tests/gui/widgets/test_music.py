@@ -1,7 +1,5 @@
 """The small keyboard, the curve of chord windows and the plan's roll, with hands on them."""
 
-from collections.abc import Iterator
-
 import pytest
 from PyQt6.QtCore import QPoint, Qt
 from PyQt6.QtGui import QColor
@@ -20,13 +18,13 @@ POINTS = ((0.0, 90.0), (20.0, 94.0), (45.0, 95.0))
 
 
 @pytest.fixture
-def keys(themed: QApplication, qtbot: QtBot) -> Iterator[RangeKeys]:
+def keys(themed: QApplication, qtbot: QtBot) -> RangeKeys:
     keys = RangeKeys("Range of the viola", RED)
     qtbot.addWidget(keys)
     keys.resize(520, 40)  # 10 pixels a white key
     keys.show()
     keys.show_keys(PartKeys(48, 84, home=60))
-    yield keys
+    return keys
 
 
 def _drag(qtbot: QtBot, keys: RangeKeys, start: QPoint, end: QPoint) -> list[tuple[str, int]]:
