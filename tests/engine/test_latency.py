@@ -88,6 +88,22 @@ def test_the_figures_are_what_the_samples_say(hosts):
     assert rows[0].to_table()["total_ms"] == pytest.approx(23.0, abs=0.001)
 
 
+@pytest.mark.parametrize("compensation", [0, 1])
+def test_what_goes_out_as_midi_waits_for_no_plugin(hosts, compensation):
+    engine = new_engine(ones_bank(), parts=2)
+    engine.set("latency_compensation", compensation)
+    engine.attach_chain(0, hosts(Delay(0)).memory, lead_frames=LEAD)
+    engine.render(SETTLED)
+    engine.midi_out()
+    start = engine.frame
+    for part in range(2):
+        engine.part_midi(part, note_on(60), start + 5)
+    engine.render(64)
+    sent = engine.midi_out()
+    engine.close()
+    assert [(int(r["frame"]) - start, int(r["data"][0])) for r in sent] == [(5, 0x90), (5, 0x91)]
+
+
 def test_without_compensation_a_part_is_as_late_as_its_own_chain(hosts):
     engine = new_engine(ones_bank(), parts=2)
     engine.set("latency_compensation", 0)
@@ -175,10 +191,10 @@ def test_when_jack_freewheels_hosts_are_waited_for(jack_server, hosts):
     try:
         engine.attach_chain(0, hosts(slow).memory, lead_frames=4096)
         wait_until(lambda: engine.chain_stats(0).wet == 1.0)
-        before, begun_s = engine.frame, time.monotonic()
+        before = engine.frame
         device._lib.jack_set_freewheel(device._client, 1)
+        wait_until(lambda: seconds_for(engine, 9600) < 0.2)
         wait_until(lambda: engine.frame > before + 48000)
-        took_s = time.monotonic() - begun_s
         stats = engine.chain_stats(0)
         device._lib.jack_set_freewheel(device._client, 0)
     finally:
@@ -187,7 +203,13 @@ def test_when_jack_freewheels_hosts_are_waited_for(jack_server, hosts):
     assert (stats.wet, stats.misses) == (1.0, 0)
     assert stats.headroom_frames is not None
     assert stats.headroom_frames >= 0
-    assert took_s < 1.0
+
+
+def seconds_for(engine, frames: int) -> float:
+    """How long a stream took for so many more frames."""
+    first, begun_s = engine.frame, time.monotonic()
+    wait_until(lambda: engine.frame >= first + frames)
+    return time.monotonic() - begun_s
 
 
 def slow(audio, frame, events):
@@ -196,8 +218,8 @@ def slow(audio, frame, events):
     return audio
 
 
-def wait_until(true, timeout_s: float = 5.0) -> None:
+def wait_until(true, timeout_s: float = 30.0) -> None:
     deadline = time.monotonic() + timeout_s
     while not true():
         assert time.monotonic() < deadline
-        time.sleep(0.02)
+        time.sleep(0.005)
