@@ -104,7 +104,8 @@ def folder(tmp_path: Path) -> Path:
         "measure": (1 + ticks // 1920).astype(np.int16),
     }
     tiled = {name: np.tile(column, len(rows)) for name, column in columns.items()}
-    np.savez(tmp_path / "pairs.npz", offsets=np.arange(len(rows) + 1) * count, **tiled)
+    offsets = np.arange(len(rows) + 1) * count
+    np.savez(tmp_path / "pairs.npz", allow_pickle=False, offsets=offsets, **tiled)
     return tmp_path
 
 
