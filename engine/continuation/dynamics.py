@@ -34,9 +34,9 @@ class Dynamics:
 
     def hear(self, tick: int, part: int, velocity: int) -> None:
         """Take a note of the player."""
-        mean = self.mean
         self._all = _FADE * self._all + velocity
         self._count = _FADE * self._count + 1
+        mean = self.mean
         for trace, place in ((self._at, tick % self._bar), (self._of, part)):
             if place < trace.shape[1]:
                 trace *= _FADE
@@ -45,7 +45,7 @@ class Dynamics:
     @property
     def mean(self) -> float:
         """The velocity of a note about which nothing else is known."""
-        return (self._all + _PULL * _START) / (self._count + _PULL)
+        return self._all / self._count if self._count else _START
 
     def velocity(self, tick: int, part: int, random: float) -> int:
         """Return the velocity of a planned note, 1..127; `random` is in 0..1."""

@@ -108,6 +108,7 @@ class Listener:
             if note is None:
                 return
             note.part = part
+            note.number = int(record["id"]) + 1
         note.heard = True
         self.played.append(note)
 

@@ -24,6 +24,7 @@ from engine.continuation.phrase import Phrase
 from engine.continuation.settings import ACCOMPANY, OFF, VARY, Settings
 from engine.continuation.telling import Telling
 from engine.continuation.voices import Voices
+from engine.continuation.wear import Wear
 from models.mmt.drawing import Taste, limits
 from models.mmt.representation import TICKS
 from models.mmt.stream import Note, Stream
@@ -47,6 +48,7 @@ class Planner:
         self.stream = stream
         self.listener = Listener(stream, settings)
         self.telling = Telling(written)
+        self._wear = Wear()
         self.heard = 0
         self.drawn = 0  # notes so far
         self.now, self.bpm = 0.0, 120.0
@@ -223,7 +225,8 @@ class Planner:
         """Be ready to draw from a tick on."""
         self._voices = Voices(self.settings.parts, self._playing())
         self._voices.after(note for note in self.stream.notes[-_RECENT:] if note.part >= 0)
-        self._limits = limits(self._taste, self._voices.table)
+        self._wear.after(self.stream.notes[-_RECENT:])
+        self._limits = limits(self._taste, self._voices.table)._replace(worn=self._wear.worn)
         self._random = np.random.default_rng((self.settings.seed, self.heard, max(tick, 0)))
         self._begins = self.until = self._earliest = tick
         self._group: list[Note] = []  # the notes of one onset, not told yet
@@ -280,7 +283,9 @@ class Planner:
         self.drawn += 1
         if self._group and note.tick > self._group[0].tick:
             self._tell(note.tick)
+            self._wear.rest(note.tick)
         self._group.append(note)
+        self._wear.strike(note)
         self._earliest = note.tick
         if not self._phrase:
             self._voices.take(note)

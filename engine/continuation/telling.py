@@ -44,6 +44,7 @@ class Telling:
         for place, (values, note) in enumerate(self._out):
             records[place] = (*values, 0)
             if note is not None:
+                note.number = self.written + place + 1
                 self.notes[self.written + place] = note
         self.written += len(self._out)
         self._out.clear()

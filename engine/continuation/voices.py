@@ -2,7 +2,7 @@
 
 The network knows instruments, not desks: two violins are one instrument to it. The draw is told
 when each voice is free and how far it reaches (models.mmt.drawing); here the notes of an onset are
-then dealt out, high notes to high voices, each where its last note lay near. Used by the planner.
+then dealt out, high notes to high voices, each where its last notes lay. Used by the planner.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,6 +15,9 @@ from models.mmt.stream import Note
 
 _LONG_AGO = -(1 << 40)
 _OUT_OF_RANGE, _BUSY = 1000.0, 300.0
+_HOME = 0.5  # of the way from a voice's last note, that from where its notes lie counts
+_REACH = 14  # semitones about there, for parts of one instrument: they are told apart by it
+_ENOUGH = 4  # notes of a part that say where they lie; before, the middle of its range does
 
 
 class Voices:
@@ -22,6 +25,7 @@ class Voices:
 
     def __init__(self, parts: Sequence[Part], playing: Iterable[int]) -> None:
         """`playing` are the numbers, from 0, of the parts that play on."""
+        self.parts = parts
         rows, last = [], []
         for number in playing:
             part = parts[number]
@@ -30,6 +34,7 @@ class Voices:
                 last.append((part.low + part.high) / 2)
         self.table = np.array(rows, np.int64).reshape(-1, 6)
         self.last = np.array(last)
+        self.home = self.last.copy()
         self._of_part: dict[int, list[int]] = {}
         for row, number in enumerate(self.table[:, PART].tolist()):
             self._of_part.setdefault(number, []).append(row)
@@ -44,11 +49,26 @@ class Voices:
         """Begin anew behind notes whose part is known, in their order."""
         self.table[:, FREE], self.table[:, SOUNDING] = _LONG_AGO, -1
         free = self.table[:, FREE]
+        keys: dict[int, list[int]] = {}
         for note in notes:
             rows = self._of_part.get(note.part)
             if rows:
                 self._sound(min(rows, key=free.__getitem__), note)
+                keys.setdefault(note.part, []).append(note.key)
+        self._settle(keys)
         self.close()
+
+    def _settle(self, keys: dict[int, list[int]]) -> None:
+        """Find where each part's notes lie; parts of one instrument stay about there."""
+        for number, rows in self._of_part.items():
+            if len(keys.get(number, ())) >= _ENOUGH:
+                self.home[rows] = np.mean(keys[number])
+            part = self.parts[number]
+            alike = (self.table[:, CODE] == part.code) & (self.table[:, PART] != number)
+            if alike.any():
+                home = round(self.home[rows[0]])
+                self.table[rows, LOW] = min(max(part.low, home - _REACH), part.high)
+                self.table[rows, HIGH] = max(min(part.high, home + _REACH), part.low)
 
     def close(self) -> None:
         """End a group of notes of one onset: what comes now is dealt out behind it."""
@@ -65,7 +85,7 @@ class Voices:
         self.table[:, FREE:PART], self.last = self._saved[0].copy(), self._saved[1].copy()
         for code in sorted({note.instrument for note in group}):
             rows = np.flatnonzero(self.table[:, CODE] == code)
-            rows = rows[np.argsort(self.last[rows], kind="stable")]
+            rows = rows[np.argsort(self.home[rows], kind="stable")]
             notes = sorted((n for n in group if n.instrument == code), key=lambda n: n.key)
             for note, place in zip(notes, _in_order(self._costs(notes)[:, rows]), strict=True):
                 self._sound(int(rows[place]), note)
@@ -83,7 +103,7 @@ class Voices:
         ticks = np.array([note.tick for note in notes])[:, None]
         codes = np.array([note.instrument for note in notes])[:, None]
         t = self.table
-        cost = np.abs(keys - self.last[None, :])
+        cost = np.abs(keys - self.last) + _HOME * np.abs(keys - self.home)
         cost += _OUT_OF_RANGE * ((keys < t[:, LOW]) | (keys > t[:, HIGH]) | (codes != t[:, CODE]))
         return cost + _BUSY * (t[:, FREE] > ticks)
 

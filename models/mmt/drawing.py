@@ -68,7 +68,7 @@ class Limits(NamedTuple):
     voices: np.ndarray  # int64 (voices, 6): code, lowest, highest key, free from, its key, part
     given: np.ndarray  # int64 (6,): codes that are given, -1 where drawn
     numbers: np.ndarray  # float64: temperature, min-p, top-p, nats a tick waited, wait, earliest
-    worn: np.ndarray  # float32 (129,): nats taken from a pitch that was struck too often
+    worn: np.ndarray  # float32 (65, 129): nats taken from an instrument's pitches
     allowed: np.ndarray  # uint8 (largest field,), scratch
     lengths: np.ndarray  # uint8, which codes of durations are allowed
 
@@ -90,7 +90,7 @@ def limits(taste: Taste, voices: np.ndarray) -> Limits:
                 0.0,
             ]
         ),
-        worn=np.zeros(SIZES[PITCH], np.float32),
+        worn=np.zeros((SIZES[INSTRUMENT], SIZES[PITCH]), np.float32),
         allowed=np.zeros(_MOST, np.uint8),
         lengths=lengths,
     )
@@ -169,7 +169,7 @@ def draw_note(w, s, row, in_turn, rotary, before, limits, uniforms, out):
                 at = (out[BEAT] - 1) * TICKS + out[POSITION] - 1
                 _mark_keys(voices, before, at, last, out[INSTRUMENT], allowed)
                 for j in range(size):
-                    logits[j] -= limits.worn[j]
+                    logits[j] -= limits.worn[out[INSTRUMENT], j]
             else:
                 allowed[:size] = limits.lengths
             code = _pick(logits, allowed[:size], numbers, uniforms[place], s.shares)

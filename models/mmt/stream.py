@@ -46,7 +46,18 @@ _CODES = duration_codes(np.arange(DURATIONS[-1] + 1)).tolist()
 class Note:
     """A note of the stream. `tick` is its real onset; `heard` False while it is only planned."""
 
-    __slots__ = ("at", "heard", "instrument", "key", "length", "part", "place", "tick", "velocity")
+    __slots__ = (
+        "at",
+        "heard",
+        "instrument",
+        "key",
+        "length",
+        "number",
+        "part",
+        "place",
+        "tick",
+        "velocity",
+    )
 
     def __init__(self, tick: int, at: int, key: int, length: int, instrument: int) -> None:
         self.tick = tick
@@ -55,7 +66,7 @@ class Note:
         self.length = length  # ticks
         self.instrument = instrument
         self.heard = True
-        self.part, self.velocity = -1, 0  # the owner's
+        self.part, self.velocity, self.number = -1, 0, 0  # the owner's
         self.place = (at, key, length_code(length), instrument)
 
 
