@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from engine.beat_tracking import Beat, BeatTracker
-from engine.rt.layout import BY_SOURCE, NOTE_ON
+from engine.rt.layout import BY_ENSEMBLE, BY_SOURCE, NOTE_ON
 
 PERIOD_S = 0.02
 AHEAD_S = 0.01  # what is told to the callback acts this much later
@@ -27,6 +27,7 @@ PULL = 2.0  # of a beat's error is made up for within a beat, to begin with
 TRUSTED = 0.3  # confidence from which on the tracker is followed at once
 SLOWEST, FASTEST = 0.6, 1.6  # of the player's tempo, while catching up
 LOWEST_BPM, HIGHEST_BPM = 20.0, 400.0
+NOT_THE_PLAYERS = (BY_SOURCE, BY_ENSEMBLE)  # how notes got their part
 TOLD_TEMPO = 2e-3  # relative; a smaller change of tempo is not told
 PAUSE_S = 2.0  # after a stop, the first note after such a pause starts again
 FADING_S = 4.0  # of silence, in which confidence halves
@@ -94,7 +95,7 @@ class Follower:
 
     def feed(self, results: np.ndarray) -> None:
         """Hear the player's notes among what the callback reported. [any]"""
-        heard = results[(results["kind"] == NOTE_ON) & (results["c"] < BY_SOURCE)]
+        heard = results[(results["kind"] == NOTE_ON) & ~np.isin(results["c"], NOT_THE_PLAYERS)]
         for record in heard:
             frame = int(record["frame"]) - int(record["delay_frames"])
             self._notes.put((frame, int(record["a"]), int(record["b"])))

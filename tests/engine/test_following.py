@@ -10,6 +10,7 @@ import pytest
 from engine.beat_tracking import Beat
 from engine.core import Engine
 from engine.following import AHEAD_S, Follower, Steering
+from engine.rt import layout
 from engine.session import Session
 from engine.settings import Settings
 from engine.transport import Transport, reported
@@ -138,6 +139,23 @@ def test_what_the_ensemble_plays_is_not_heard(engine) -> None:
     player.play([], 6.0)
     assert not engine.transport().rolling
     assert player.follower.confidence == 0.0
+
+
+def test_of_what_is_reported_only_the_players_notes_are_taken(engine) -> None:
+    follower = Follower(engine)
+    records = np.zeros(6, layout.RESULT)
+    records["kind"] = layout.NOTE_ON
+    records["frame"] = 96000 + 24000 * np.arange(6)
+    records["a"], records["b"] = 60, 80
+    records["c"] = layout.BY_ENSEMBLE
+    follower.feed(records)
+    follower.work()
+    assert follower.confidence == 0.0
+    assert not engine.transport().rolling
+    records["c"] = layout.BY_NETWORK
+    follower.feed(records)
+    follower.work()
+    assert follower.confidence > 0.0
 
 
 def test_after_a_stop_notes_start_it_again_only_after_a_pause(engine) -> None:
