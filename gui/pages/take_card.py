@@ -46,6 +46,7 @@ class TakeCard(Panel):
         self.result = line("", "muted", wrap=True)
         self.result.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.card.body.addWidget(self.result)
+        self._show_exports()
         self.on("recorder", self._show_recorder)
         self.bridge.frame.connect(self._tick)
 

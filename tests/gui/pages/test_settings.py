@@ -1,0 +1,83 @@
+"""Settings through the window."""
+
+from collections.abc import Callable
+
+import pytest
+from PyQt6.QtCore import Qt
+from pytestqt.qtbot import QtBot
+
+from engine.session import Session
+from gui.context import Context
+from gui.pages.settings import Page
+
+Until = Callable[[Callable[[], bool]], None]
+LEFT = Qt.MouseButton.LeftButton
+
+
+@pytest.fixture
+def page(context: Context, qtbot: QtBot) -> Page:
+    page = Page(context)
+    qtbot.addWidget(page)
+    page.resize(1080, 560)
+    page.show()
+    return page
+
+
+def test_the_device_is_named_with_rate_and_block_in_samples_and_ms(page: Page) -> None:
+    assert page.now.text().startswith("No sound")
+    assert "48000 Hz" in page.figures.text()
+    assert "128 samples \u00b7 2.67 ms" in page.figures.text()
+    assert page.block.currentText() == "128 samples \u00b7 2.67 ms"
+
+
+def test_another_block_is_used_at_once(
+    page: Page, engine: Session, until: Until, qtbot: QtBot
+) -> None:
+    until(page.again.isEnabled)
+    page.output.show_value("none")
+    page.block.show_value(256)
+    qtbot.mouseClick(page.use, LEFT)
+    until(lambda: engine.device.block_frames == 256)
+    until(lambda: "256 samples \u00b7 5.33 ms" in page.figures.text())
+    page.block.show_value(128)
+    qtbot.mouseClick(page.use, LEFT)
+    until(lambda: engine.device.block_frames == 128)
+
+
+def test_a_device_that_is_not_there_is_said_and_the_old_one_stays(
+    page: Page, engine: Session, until: Until, qtbot: QtBot
+) -> None:
+    until(page.again.isEnabled)
+    page.output.set_choices([("no such card", "No such card")])
+    page.output.show_value("no such card")
+    qtbot.mouseClick(page.use, LEFT)
+    until(lambda: page.result.property("role") == "bad")
+    assert page.result.text()
+    assert engine.device.alive
+
+
+def test_the_latency_table_has_every_path(page: Page, until: Until) -> None:
+    until(lambda: page.table.rowCount() >= 5)
+    first = page.table.item(0, 0)
+    assert first is not None
+    assert first.text() == "Violin I"
+    assert page.table.columnCount() == 10
+
+
+def test_input_ports_and_switches_reach_the_engine(
+    page: Page, engine: Session, until: Until, qtbot: QtBot
+) -> None:
+    page.input.changed.emit("")
+    until(lambda: not engine.input_wanted)
+    page.input.changed.emit("none")
+    until(lambda: engine.input_wanted == "none")
+    until(lambda: page.inputs.text() == "None connected")
+    before = engine.get("send_programs")
+    qtbot.mouseClick(page.programs, LEFT)
+    until(lambda: engine.get("send_programs") == 1.0 - before)
+    qtbot.mouseClick(page.programs, LEFT)
+    until(lambda: engine.get("send_programs") == before)
+    page.panic_cc.changed.emit(118)
+    until(lambda: engine.get("panic_cc") == 118.0)
+    page.panic_cc.changed.emit(119)
+    until(lambda: engine.get("panic_cc") == 119.0)
