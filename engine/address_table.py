@@ -80,7 +80,8 @@ SENT: tuple[Sent, ...] = (
         "JSON",
         "plan",
         "what the ensemble would play, at most ten times a second, when it changed: serial, "
-        "until_beat, notes (part from 1, pitch, velocity, beat, duration in beats)",
+        "until_beat, notes (part from 1, pitch, velocity, beat, duration in beats); and frame, "
+        "beat and tempo_bpm of now, also where the transport stands",
     ),
     Sent("/ripieno/panicked", "h", "frame", "events", "everything was silenced"),
     Sent(

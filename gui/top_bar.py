@@ -74,7 +74,7 @@ class TopBar(QFrame):
 
     def play_or_stop(self) -> None:
         """Start the transport, or stop it. [main]"""
-        rolling = bool(self.context.mirror.value("/ripieno/transport/rolling"))
+        rolling = self.context.mirror.transport.rolling
         verb = "stop" if rolling else "start"
         self.context.bridge.act(f"/ripieno/transport/{verb}")
 

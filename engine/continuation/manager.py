@@ -233,10 +233,14 @@ class Continuation:
             self._take_state(line)
 
     def _take_plan(self, line: dict[str, Any]) -> None:
+        frame, _, beat, tempo_bpm = self.memory.now()
         with self._lock:
             plan = {
                 "serial": self._plan["serial"] + 1,
                 "until_beat": float(line["until_beat"]),
+                "frame": frame,
+                "beat": beat,
+                "tempo_bpm": tempo_bpm,
                 "notes": list(line["plan"]),
             }
             self._plan = plan

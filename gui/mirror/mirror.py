@@ -191,6 +191,8 @@ class Mirror:
             self.state["transport"] = known
             self.transport = transport.read(known, self.notes.clock.rate_hz)
         self.changed("transport")
+        self._take_value("/ripieno/transport/rolling", int(bool(rolling)))
+        self._take_value("/ripieno/tempo", float(tempo_bpm))
 
     def _take_value(self, path: str, value: Any) -> None:
         try:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gui.mirror.clock import StreamClock
+from gui.mirror.transport import Transport
 
 KEEP_S = 30.0
 MOST_NOTES = 4096
@@ -47,6 +48,7 @@ class Notes:
         self.sounding: dict[int, Bar] = {}
         self.plan: tuple[Planned, ...] = ()
         self.plan_until_beat = 0.0
+        self.plan_now: tuple[float, float, float] | None = None  # frame, beat, tempo_bpm
         self.lost = 0  # notes the engine left out
         self.last_part_s: dict[int, float] = {}  # when a part last began a note
 
@@ -72,6 +74,13 @@ class Notes:
         else:
             return False
         return True
+
+    def plan_beat(self, frame: float, transport: Transport) -> float:
+        """The beat the plan is at: the transport's, which goes on where that stands. [main]"""
+        if transport.rolling or self.plan_now is None:
+            return transport.beat_at(frame)
+        since, beat, tempo_bpm = self.plan_now
+        return beat + (frame - since) / self.clock.rate_hz * tempo_bpm / 60.0
 
     def pitches(self) -> dict[int, int]:
         """The keys that sound now, each with its part. [main]"""
@@ -116,6 +125,9 @@ class Notes:
 
     def _take_plan(self, plan: dict[str, Any]) -> None:
         self.plan_until_beat = float(plan.get("until_beat", 0.0))
+        if "frame" in plan:
+            now = (float(plan["frame"]), float(plan["beat"]), float(plan["tempo_bpm"]))
+            self.plan_now = now
         self.plan = tuple(
             Planned(int(part) - 1, int(pitch), int(velocity), float(beat), float(beats))
             for part, pitch, velocity, beat, beats in plan["notes"]

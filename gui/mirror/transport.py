@@ -26,10 +26,6 @@ class Transport:
             return self.beat
         return self.beat + self.beats_between(self.frame, frame)
 
-    def free_beat_at(self, frame: float) -> float:
-        """The beat as if the transport rolled. [any]"""
-        return self.beat + self.beats_between(self.frame, frame)
-
     def beats_between(self, first: float, last: float) -> float:
         """How many beats lie between two frames. [any]"""
         return (last - first) / self.rate_hz * self.tempo_bpm / 60.0

@@ -204,7 +204,7 @@ class Page(Panel):
         if not self.isVisible():
             return
         notes, transport = self.mirror.notes, self.mirror.transport
-        now_beat = transport.free_beat_at(notes.clock.frame(now_s))
+        now_beat = notes.plan_beat(notes.clock.frame(now_s), transport)
         self.roll.show_plan(notes.plan, notes.plan_until_beat, now_beat, transport.beats_per_bar)
         names = [part.name for part in self.mirror.ensemble.parts]
         text = "\n".join(continuation.next_notes(self.roll.notes, now_beat, names))

@@ -134,7 +134,7 @@ class Roll(QWidget):
 
     def _ahead(self) -> Iterable[tuple[Planned, float, float]]:
         transport, scale = self.transport, self._pixels_a_frame()
-        beat_now = transport.free_beat_at(self.frame_now)
+        beat_now = self.notes.plan_beat(self.frame_now, transport)
         for planned in self.notes.plan:
             left = self._now_x() + transport.frames(planned.beat - beat_now) * scale
             yield planned, left, transport.frames(planned.beats) * scale - 1.0

@@ -11,7 +11,7 @@ from engine.addresses import OutOfRangeError, WrongMessageError
 from engine.errors import RipienoError
 from engine.osc import encode, encode_all
 from engine.session import Session
-from gui.client import CONNECTED, GONE, LOOKING, SLOW, Arrival, Client
+from gui.client import CONNECTED, GONE, SLOW, Arrival, Client
 from gui.questions import TRIES, Questions
 
 
@@ -45,7 +45,6 @@ def hearing(engine: Session) -> Iterator[Hearing]:
 def test_it_asks_for_all_of_the_state_and_hears_what_happens(
     hearing: Hearing, engine: Session
 ) -> None:
-    assert hearing.client.state() == LOOKING
     assert eventually(lambda: hearing.client.state() == CONNECTED)
     (state,) = hearing.values("/ripieno/state")[0]
     assert state["ensemble"] == "string_quartet"

@@ -91,7 +91,7 @@ def test_remotes_hear_of_the_floor_the_plan_and_the_state(session: Session, remo
             found[address] = values
     assert found["/ripieno/floor"][0] == "ensemble"
     plan = json.loads(found["/ripieno/plan"][0])
-    assert plan.keys() == {"serial", "until_beat", "notes"}
+    assert plan.keys() == {"serial", "until_beat", "frame", "beat", "tempo_bpm", "notes"}
     part, pitch, velocity, beat, duration = plan["notes"][0]
     assert 1 <= part <= 4
     assert (velocity, duration) == (80, 0.4)

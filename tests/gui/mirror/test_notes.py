@@ -67,8 +67,14 @@ def test_the_plan_is_replaced_whole(notes: Notes) -> None:
         (0, 60, 8.0, 1.0),
         (1, 48, 9.0, 2.0),
     ]
-    notes.take("/ripieno/plan", ({"serial": 2, "until_beat": 0, "notes": []},), 1.0)
+    standing = Transport(beat=2.0)
+    assert notes.plan_beat(96000, standing) == 2.0
+    now = {"frame": 48000, "beat": 7.0, "tempo_bpm": 60.0}
+    notes.take("/ripieno/plan", ({"serial": 2, "until_beat": 0, "notes": [], **now},), 1.0)
     assert notes.plan == ()
+    assert notes.plan_beat(96000, standing) == pytest.approx(8.0)
+    rolling = Transport(frame=0, beat=0.0, tempo_bpm=120.0, rolling=True)
+    assert notes.plan_beat(96000, rolling) == pytest.approx(4.0)
 
 
 def test_the_clock_runs_evenly_through_late_messages() -> None:
