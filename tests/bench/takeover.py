@@ -203,7 +203,7 @@ class Player:
         """Push (start, end, pitch, velocity) notes; the frame of the last key's release."""
         last = begin
         if self.holds:
-            self.engine.midi(bytes((0x80, RETURN_KEY, 64)), begin)
+            self.engine.midi(bytes((0x80, RETURN_KEY, 64)), begin + int(phrase[0][0]) + 480)
             self.holds = False
         for on, off, pitch, velocity in phrase.tolist():
             self.engine.midi(bytes((0x90, int(pitch), int(velocity))), begin + int(on))
@@ -239,14 +239,17 @@ class Player:
             found["scheduled_ms"] = 1000.0 * int(header[pm.SCHEDULED_FRAMES]) / RATE_HZ
             found["sounded_ms"] = 1000.0 * int(header[pm.SOUNDED_FRAMES]) / RATE_HZ
         if len(took) and len(gave):
-            struck = strikes[strikes >= took[0]]
-            if len(struck):
-                found["yield_blocks"] = abs(int(gave[-1]) - int(struck[0])) / BLOCK_FRAMES
+            late = [
+                abs(int(gave[gave >= frame][0]) - int(strikes[strikes >= frame][0]))
+                for frame in took
+                if np.any(gave >= frame) and np.any(strikes >= frame)
+            ]
+            found["yield_blocks"] = max(late, default=0) / BLOCK_FRAMES
             ended = {int(r["id"]) for r in records[records["kind"] == pm.STOPPED]}
             end = int(gave[-1])
             for note in played:
-                planned = int(note["frame"]) + note["duration"] * BEAT_FRAMES
-                found["hanging"] += planned > end + 1 and int(note["id"]) not in ended
+                planned = int(note["frame"]) + float(note["duration"]) * BEAT_FRAMES
+                found["hanging"] += int(planned > end + 1 and int(note["id"]) not in ended)
         return found
 
 
