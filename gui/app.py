@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import signal
 import sys
+import time
+import traceback
 from collections.abc import Sequence
+from types import TracebackType
 
 from PyQt6.QtCore import QTimer
 from PyQt6.QtWidgets import QApplication
 
 from engine.addresses import DEFAULT_PORT
+from engine.paths import state_folder
 from gui import preferences, theme
 from gui.bridge import Bridge
 from gui.client import CONNECTED, GONE, LOOKING
 from gui.engine_process import EngineProcess
 from gui.window import Window
 
+LOG = "window.log"
+LONGEST_LOG_BYTES = 1 << 20
 LOOK_S = 0.4  # how long an engine that runs is given to answer
 
 
@@ -36,6 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     preferred = preferences.load()
     theme.apply(app, preferred.theme)
     bridge = Bridge(options.port)
+    install_excepthook(bridge)
     engine = EngineProcess(options.port, tuple(options.engine))
     window = Window(bridge, preferred, engine)
     bridge.start()
@@ -48,6 +56,27 @@ def main(argv: Sequence[str] | None = None) -> int:
     code = app.exec()
     keeper.stop()
     return code
+
+
+def install_excepthook(bridge: Bridge) -> None:
+    """A fault of the window is written down and said; Qt would end the program. [main]"""
+
+    def caught(
+        kind: type[BaseException], error: BaseException, trace: TracebackType | None
+    ) -> None:
+        if issubclass(kind, KeyboardInterrupt):
+            QApplication.quit()
+            return
+        with contextlib.suppress(OSError):
+            path = state_folder() / LOG
+            path.parent.mkdir(parents=True, exist_ok=True)
+            mode = "a" if path.exists() and path.stat().st_size < LONGEST_LOG_BYTES else "w"
+            with path.open(mode, encoding="utf-8") as log:
+                log.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}\n")
+                log.writelines(traceback.format_exception(kind, error, trace))
+        bridge.complained.emit("Something in this window failed; its log tells where.")
+
+    sys.excepthook = caught
 
 
 def has_screen() -> bool:
