@@ -1,7 +1,8 @@
 """The window: what a frame costs, whether the engine feels it, how soon it is there, its memory.
 
 - Frames: the stage with 500 notes in sight, the parts' names and the keyboard, and 16 meters that
-  all move, painted offscreen at 1280 x 720; beside it pyqtgraph with the same 500 bars and axes.
+  all move, painted offscreen at 1280 x 720; then the roll alone, and beside it pyqtgraph with 500
+  bars and axes of the same size.
 - The engine's callback on a jackd of its own (dummy driver, -S), playing the demo's chorale: with
   the window painting, and in turns with it stopped (SIGSTOP). Loads of all turns of a kind are
   joined; the noise is how far the turns without the window lie apart.
@@ -41,6 +42,7 @@ def main() -> None:
     options = arguments(__doc__)
     env = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
     frames = call(time_frames, env)
+    alone = call(time_roll, env)
     peer = call(time_pyqtgraph, env)
     memory = call(measure_memory, env)
     with (
@@ -52,6 +54,7 @@ def main() -> None:
         loads = measure_loads(port, folder)
     rows: list[dict[str, Any]] = [
         {"what": "a frame of the stage, ms", **frames},
+        {"what": "the roll alone, ms", **alone},
         {"what": "pyqtgraph, bars and axes, ms", **peer},
         {"what": "launch to usable, warm, s", **spread(launches_s)},
         *({"what": f"callback, % of the block, {name}", **load} for name, load in loads.items()),
@@ -117,6 +120,25 @@ def time_frames() -> dict[str, float]:
     if page.roll.painted_notes < NOTES:
         raise RuntimeError(f"{NOTES} notes were to be seen, {page.roll.painted_notes} were")
     wall_ms, cpu_ms = (1000 * np.array(column) for column in zip(*took, strict=True))
+    return {**spread(list(wall_ms)), "cpu_p99": float(np.percentile(cpu_ms, 99))}
+
+
+def time_roll() -> dict[str, float]:
+    """ms a frame of the roll by itself."""
+    app, page, bridge = stage()
+    fill(bridge.mirror)
+    roll, notes = page.roll, bridge.mirror.notes
+    page.layout().removeWidget(roll)
+    roll.setParent(None)
+    roll.resize(WIDTH, HEIGHT - 240)
+    roll.show()
+    took = []
+    for frame in range(FRAMES + 60):
+        begun_s, begun_cpu_s = time.perf_counter(), time.thread_time()
+        roll.show_moment(notes, bridge.mirror.transport, notes.clock.frame(100 + frame / 60))
+        app.processEvents()
+        took.append((time.perf_counter() - begun_s, time.thread_time() - begun_cpu_s))
+    wall_ms, cpu_ms = (1000 * np.array(column) for column in zip(*took[60:], strict=True))
     return {**spread(list(wall_ms)), "cpu_p99": float(np.percentile(cpu_ms, 99))}
 
 

@@ -170,6 +170,7 @@ def test_a_fault_is_written_down_and_said(
             raise ZeroDivisionError("on purpose")
         except ZeroDivisionError as error:
             sys.excepthook(ZeroDivisionError, error, error.__traceback__)
+    assert said.args is not None
     assert "failed" in said.args[0]
     assert "on purpose" in (tmp_path / "state" / "window.log").read_text()
     bridge.close()
