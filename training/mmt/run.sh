@@ -26,9 +26,9 @@ fi
 
 tiny() {
     python -m training.mmt.train --resume --layers 4 --width 128 --inner 512 --turn-width 64 \
-        --turn-inner 128 --rows 256 --batch 8 --updates 1500 --rate 2e-3 --warmup 100 \
-        --decay 1500 --floor 0.05 --dropout 0 --power 0.5 --pool 16 --every 500 \
-        --valid-pieces 60 --patience 0 "$@"
+        --turn-inner 128 --rows 256 --batch 8 --updates 800 --rate 2e-3 --warmup 80 \
+        --decay 800 --floor 0.05 --dropout 0 --power 0.5 --pool 16 --every 400 \
+        --valid-pieces 40 --patience 0 "$@"
 }
 
 if [ -n "$small" ]; then
@@ -41,15 +41,15 @@ if [ -n "$small" ]; then
         --dropout 0 --power 0.5 --pool 16 --every 500 --valid-pieces 60 --patience 0
     python -m training.mmt.evaluate --weights $build/small.npz --pieces 100 --samples 50 \
         --json $build/small.json
-    python -m training.mmt.attention --weights $build/small.npz --pieces 50
-    python -m training.mmt.continuations --weights $build/small.npz --out $build/continuations
-    python -m training.mmt.ship --weights $build/small.npz --register mmt_small
+    python -m training.mmt.attention --weights $build/small.npz --pieces 30
+    python -m training.mmt.continuations --weights $build/small.npz --measured 30
+    python -m training.mmt.ship --weights $build/small.npz --register mmt_small --split test
     tiny --name tiny-paper
     tiny --name tiny-turn --heads "in turn"
     tiny --name tiny-rotary --heads "in turn" --positions rotary
     tiny --name tiny-mmm --kind mmm
     tiny --name tiny-remi --kind remi
-    python -m training.mmt.evaluate --json $build/tiny.json --samples 100 --weights \
+    python -m training.mmt.evaluate --json $build/tiny.json --pieces 100 --samples 50 --weights \
         $build/tiny-paper.npz $build/tiny-turn.npz $build/tiny-rotary.npz \
         $build/tiny-mmm.npz $build/tiny-remi.npz
     exit 0
