@@ -41,10 +41,12 @@ class PlanMemory:
             return np.frombuffer(mapped, dtype, count, offset)
 
         self.path = path
-        self.header = view("i8", plan_memory.HEADER_WORDS, 0)
-        self.header_f8 = self.header.view(np.float64)
-        self.heard = view(plan_memory.HEARD_RECORD, plan_memory.HEARD, plan_memory.HEARD_AT)
-        self.plan = view(plan_memory.PLAN_RECORD, plan_memory.PLAN, plan_memory.PLAN_AT)
+        self.header: np.ndarray = view("i8", plan_memory.HEADER_WORDS, 0)
+        self.header_f8: np.ndarray = self.header.view(np.float64)
+        self.heard: np.ndarray = view(
+            plan_memory.HEARD_RECORD, plan_memory.HEARD, plan_memory.HEARD_AT
+        )
+        self.plan: np.ndarray = view(plan_memory.PLAN_RECORD, plan_memory.PLAN, plan_memory.PLAN_AT)
         self._barrier = threading.Lock()
 
     @classmethod
