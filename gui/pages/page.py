@@ -13,7 +13,6 @@ from PyQt6.QtWidgets import (
     QLayout,
     QPushButton,
     QScrollArea,
-    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
@@ -24,7 +23,7 @@ from gui.context import Context
 
 MARGIN, GAP, CLOSE = 16, 12, 8
 EDGE = (0, 0, 0, 0)  # the window keeps its distance from a page
-Width = QSizePolicy.Policy
+ASK_AGAIN_S = 1.0
 
 
 def has_address(path: str) -> bool:
@@ -51,6 +50,19 @@ class Panel(QWidget):
         """Call `listener` now and after each change of `topic`. [main]"""
         self._leave.append(self.mirror.on(topic, listener))
         listener()
+
+    def keep_asking(self, section: str) -> None:
+        """Ask for a section once a second while this is seen: for what nobody tells. [main]"""
+        asked_s = 0.0
+
+        def look(now_s: float) -> None:
+            nonlocal asked_s
+            if now_s - asked_s > ASK_AGAIN_S and self.isVisible():
+                asked_s = now_s
+                self.mirror.sections_due.add(section)
+
+        self.bridge.frame.connect(look)
+        self._leave.append(lambda: self.bridge.frame.disconnect(look))
 
     def leave(self) -> None:
         """Hear nothing any more. [main]"""

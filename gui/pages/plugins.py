@@ -38,6 +38,7 @@ class Page(Panel):
         self.menu.chosen.connect(self._add)
         self.on("chains", self._show)
         self.on("ensemble", self._show)
+        self.keep_asking("chains")  # hosts start, crash and work more or less by themselves
         self.bridge.ask("/ripieno/plugins", then=self._take_offers)
 
     # ---- building --------------------------------------------------------------------------
@@ -138,7 +139,7 @@ class Page(Panel):
             for row in self.rows:
                 row.chosen.connect(lambda at=row.plugin.place: self._choose_plugin(at))
                 self._plugins.addWidget(row)
-        self._choose_plugin(min(self._place, max(len(chain.plugins), 1)))
+        self._choose_plugin(self._place)
 
     def _choose(self, row: int) -> None:
         if 0 <= row < len(self.chains):
@@ -147,7 +148,8 @@ class Page(Panel):
 
     def _choose_plugin(self, place: int) -> None:
         chain = self.chain
-        self._place = place
+        count = len(chain.plugins) if chain else 0
+        self._place = place = min(place, max(count, 1))  # a row that goes may pass its focus on
         for row in self.rows:
             row.show_chosen(row.plugin.place == place)
         if chain is None or not chain.plugins:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from PyQt6.QtCore import Qt
@@ -31,7 +30,6 @@ SOURCES = {
 CLICKS = {"off": "Off", "count_in": "Count-in", "always": "Always"}
 COUNT_INS = tuple((bars, "1 bar" if bars == 1 else f"{bars} bars") for bars in range(1, 9))
 LABEL_WIDTH = 110
-LOOK_S = 1.0
 
 
 class Page(Panel):
@@ -39,7 +37,6 @@ class Page(Panel):
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
-        self._asked_s = 0.0
         outer = QHBoxLayout(self)
         outer.setContentsMargins(*EDGE)
         outer.setSpacing(GAP)
@@ -54,7 +51,8 @@ class Page(Panel):
         self.take = TakeCard(context)
         outer.addWidget(self.take, 1)
         self.on("transport", self._show)
-        self.on(f"{BASE}/source", self._show_source)
+        self.on(f"{BASE}/source", self._show)
+        self.keep_asking("transport")  # nobody tells of a leader that comes or goes
         self.bridge.frame.connect(self._tick)
 
     # ---- building --------------------------------------------------------------------------
@@ -138,15 +136,6 @@ class Page(Panel):
 
     # ---- what is shown ---------------------------------------------------------------------
 
-    def _show_source(self) -> None:
-        self._look_again()
-        self._show()
-
-    def _look_again(self) -> None:
-        """Nobody tells of a leader that comes or goes: it is asked for while it is looked at."""
-        self._asked_s = time.monotonic()
-        self.mirror.sections_due.add("transport")
-
     def _show(self) -> None:
         source = self.mirror.value(f"{BASE}/source", "internal")
         section = self.mirror.section("transport") | {"sync_source": source}
@@ -160,8 +149,6 @@ class Page(Panel):
 
     def _tick(self, now_s: float) -> None:
         if self.isVisible():
-            if now_s - self._asked_s > LOOK_S:
-                self._look_again()
             transport = self.mirror.transport
             bar, beat, _ = transport.bar_and_beat(self.mirror.notes.clock.frame(now_s))
             text = f"{bar}.{beat}"
