@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from PyQt6.QtCore import QRectF, QSize, Qt, pyqtSignal
-from PyQt6.QtGui import QPainter, QPaintEvent
+from PyQt6.QtGui import QFontMetrics, QPainter, QPaintEvent
 from PyQt6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QWidget
 
 from gui import theme
@@ -56,7 +56,10 @@ class Lamps(QWidget):
         self.setFixedHeight(40)
 
     def sizeHint(self) -> QSize:
-        return QSize(sum(24 + 7 * len(name) for name, _ in self.lamps), 40)
+        return QSize(sum(map(self._width, self.lamps)), 40)
+
+    def _width(self, lamp: tuple[str, int]) -> int:
+        return QFontMetrics(theme.font(12)).horizontalAdvance(lamp[0]) + 30
 
     def show_lamps(self, lamps: list[tuple[str, int]]) -> None:
         """Names and how they fare; -1: not in use. [main]"""
@@ -74,12 +77,13 @@ class Lamps(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         x = 0.0
         for name, level in self.lamps:
+            width = self._width((name, level))
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(theme.colour(COLOURS[level] if level >= 0 else "line"))
             painter.drawEllipse(QRectF(x, 15, 10, 10))
-            width = 7.0 * len(name) + 10
-            words(painter, QRectF(x + 14, 0, width, 40), name, 12, theme.colour("muted"), LEFT)
-            x += 24 + 7 * len(name)
+            place = QRectF(x + 14, 0, width - 14, 40)
+            words(painter, place, name, 12, theme.colour("muted"), LEFT)
+            x += width
 
 
 class HealthBar(QFrame):

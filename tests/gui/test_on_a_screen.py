@@ -1,7 +1,7 @@
 """A real window on a screen (Xvfb), real keys and clicks (xdotool), and an engine on JACK.
 
-The player connects, plays, changes the ensemble, learns a controller; the window is killed and
-opened again: what was set is back, and the sound never stopped.
+The player connects, plays, changes the ensemble, learns a controller, lets the ensemble play on and
+exports; the window is killed and opened again: what was set is back, and the sound never stopped.
 """
 
 import os
@@ -18,7 +18,7 @@ import jack
 import numpy as np
 import pytest
 from PyQt6.QtCore import QPoint
-from PyQt6.QtWidgets import QApplication, QWidget
+from PyQt6.QtWidgets import QAbstractButton, QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from gui.bridge import Bridge
@@ -165,7 +165,7 @@ def screen() -> Iterator[Screen]:
 def open_window(screen: Screen, server: JackServer, home: Path, port: int) -> subprocess.Popen[str]:
     """`python -m gui`; an engine on JACK is started if none runs."""
     command = [sys.executable, "-m", "gui", "--port", str(port), "--say-ready", "--"]
-    options = ["--out", "jack", "--in", "none", "--no-record"]
+    options = ["--out", "jack", "--in", "none"]
     jack_names = {
         name: server.env[name] for name in ("JACK_DEFAULT_SERVER", "JACK_NO_START_SERVER")
     }
@@ -247,6 +247,8 @@ def test_a_player_at_the_screen(
         keyboard.play(0x90, 64, 100)
         observer.until(lambda m: 64 in m.notes.pitches(), "a note of the brass")
         _learn(screen, plan, qtbot, keyboard, observer)
+        _let_it_play_on(screen, plan, qtbot, keyboard, observer)
+        _export(screen, plan, qtbot, tmp_path / "takes")
         begun = len(ear.peaks)
         window.kill()
         window.wait(10)
@@ -307,6 +309,47 @@ def _learn(
     observer.until(lambda m: m.value(address) > 6.0, "the fader follows the controller")
     keyboard.play(0xB0, CONTROLLER, 95)
     observer.until(lambda m: m.value(address) < 1.0, "and comes down again")
+
+
+def _let_it_play_on(
+    screen: Screen, plan: Window, qtbot: QtBot, keyboard: Keyboard, observer: Observer
+) -> None:
+    """Takeover chosen by a click, begun by F5, ended by the player's next note."""
+    place = place_of(plan, qtbot, "continuation", lambda w: says(w, "Takeover"))
+    screen.do("key", "ctrl+4")
+    time.sleep(1.0)
+    screen.click(place)
+    observer.until(
+        lambda m: (m.section("continuation").get("worker") or {}).get("state") == "ready",
+        "the ensemble's model",
+    )
+    for pitch in (67, 69, 71):
+        keyboard.play(0x90, pitch, 90)
+        time.sleep(0.3)
+        keyboard.play(0x80, pitch, 0)
+    observer.until(lambda m: bool(m.notes.plan), "a plan")
+    screen.do("key", "F5")
+    observer.until(lambda m: m.floor == "ensemble", "the ensemble has the floor")
+    keyboard.play(0x90, 64, 90)
+    observer.until(lambda m: m.floor == "player", "the player has it again")
+
+
+def _export(screen: Screen, plan: Window, qtbot: QtBot, takes: Path) -> None:
+    """What was just played kept by a key, and written as DAWproject by a click."""
+    screen.do("key", "ctrl+k")
+    place = place_of(plan, qtbot, "transport", lambda w: says(w, "DAWproject"))
+    screen.do("key", "ctrl+6")
+    time.sleep(2.0)
+    screen.click(place)
+    end_s = time.monotonic() + PATIENCE_S
+    while not list(takes.rglob("*.dawproject")):
+        assert time.monotonic() < end_s, f"an export: {sorted(takes.rglob('*'))}"
+        time.sleep(0.1)
+
+
+def says(widget: QWidget, text: str) -> bool:
+    """Whether it is a button with this text."""
+    return isinstance(widget, QAbstractButton) and widget.text() == text
 
 
 def _engines(port: int) -> int:
