@@ -125,22 +125,26 @@ def tempo_errors(
 
 
 def time_to_lock(true_s: np.ndarray, found_s: np.ndarray) -> float:
-    """Seconds from the first true beat to the first of LOCKED_BEATS found in a row; else inf.
+    """Seconds from the first true beat to the first of LOCKED_BEATS followed in a row; else inf.
 
-    As in AML, twice as fast or every other beat is a lock too.
+    Found beats one after the other, each within WINDOW_BEATS of its own of the true ones; twice as
+    fast or every other beat is a lock too.
     """
     best = np.inf
-    for reading in (true_s, true_s[::2], true_s[1::2]):
+    if len(true_s) < 2 or len(found_s) < LOCKED_BEATS:
+        return best
+    doubled = np.interp(np.arange(0, len(true_s) - 0.75, 0.5), np.arange(len(true_s)), true_s)
+    for reading in (true_s, doubled, true_s[::2], true_s[1::2]):
         if len(reading) < LOCKED_BEATS:
             continue
         windows = WINDOW_BEATS * np.diff(reading, append=2 * reading[-1] - reading[-2])
-        place = np.searchsorted(found_s, reading)
-        low = found_s[np.clip(place - 1, 0, len(found_s) - 1)] if len(found_s) else reading - 9.0
-        high = found_s[np.clip(place, 0, len(found_s) - 1)] if len(found_s) else reading + 9.0
-        off = np.minimum(np.abs(reading - low), np.abs(high - reading))
-        run = np.convolve(off < windows, np.ones(LOCKED_BEATS), "valid")
-        if np.any(run == LOCKED_BEATS):
-            best = min(best, float(reading[int(np.argmax(run == LOCKED_BEATS))] - true_s[0]))
+        after = np.clip(np.searchsorted(found_s, reading), 1, len(found_s) - 1)
+        nearest = after - (reading - found_s[after - 1] < found_s[after] - reading)
+        good = np.abs(found_s[nearest] - reading) < windows
+        steps = good[1:] & good[:-1] & (np.diff(nearest) == 1)
+        run = np.convolve(steps, np.ones(LOCKED_BEATS - 1), "valid")
+        if np.any(run == LOCKED_BEATS - 1):
+            best = min(best, float(reading[int(np.argmax(run == LOCKED_BEATS - 1))] - true_s[0]))
     return best
 
 

@@ -71,6 +71,8 @@ def test_a_lock_is_eight_in_a_row() -> None:
     assert metrics.time_to_lock(TRUE, TRUE[:7]) == np.inf
     long = np.arange(10.0, 40.0)
     assert metrics.time_to_lock(long, long[4::2]) == 4.0  # every other beat
+    assert metrics.time_to_lock(long, np.arange(12.0, 30.0, 0.5)) == 2.0  # twice as fast
+    assert metrics.time_to_lock(long, np.arange(10.0, 40.0, 0.2)) == np.inf  # near everything
 
 
 def test_tempo_errors_as_notated_and_at_the_nearest_level() -> None:
