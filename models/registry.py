@@ -1,7 +1,8 @@
 """The models that ship: name -> weights file, sha256, licence, card, and what each is for.
 
 An entry is a TOML file in models/weights, its stem the model's name, its `kind` what it does:
-separate the parts of one keyboard (the default), continue music, or know how rhythms go on. Read
+separate the parts of one keyboard (the default), do so with the whole score in view (offline
+separation), continue music, or know how rhythms go on. Read
 by the session before the stream starts, by the continuation, by the benchmarks and by training.
 Nothing is unpickled.
 """
@@ -20,7 +21,8 @@ from models.errors import ModelError
 
 WEIGHTS = Path(__file__).parent / "weights"
 SEPARATION, CONTINUATION, RHYTHM = "separation", "continuation", "rhythm"
-KINDS = (SEPARATION, CONTINUATION, RHYTHM)
+OFFLINE = "offline separation"
+KINDS = (SEPARATION, CONTINUATION, RHYTHM, OFFLINE)
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,26 @@ class Model(Entry):
         return float(np.interp(window_ms, windows, accuracies))
 
 
+@dataclass(frozen=True)
+class OfflineModel(Entry):
+    """A model that separates the parts of a whole score. Classes go from the highest down."""
+
+    classes: tuple[str, ...]
+    middle_pitches: tuple[int, ...]
+    accuracy: float  # % of the notes of held-out pieces
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        count = len(self.classes)
+        if not 2 <= count <= 6 or len(self.middle_pitches) != count:
+            raise ModelError(
+                f"model '{self.name}': classes must be 2 to 6 with as many middle_pitches, "
+                f"got {count} and {len(self.middle_pitches)}"
+            )
+        if not 0 <= self.accuracy <= 100:
+            raise ModelError(f"model '{self.name}': accuracy must be a %, got {self.accuracy}")
+
+
 def list_models(folder: Path = WEIGHTS) -> list[Model]:
     """Return every model that separates parts, by name. [main]"""
     names = [path.stem for path in sorted(folder.glob("*.toml"))]
@@ -109,6 +131,31 @@ def find(name: str, folder: Path = WEIGHTS) -> Model:
 def find_continuation(name: str, folder: Path = WEIGHTS) -> Entry:
     """Return a registered model that continues music: models.mmt.decoder.shipped loads it. [any]"""
     return Entry(**_common(*_entry(name, CONTINUATION, folder)))
+
+
+def list_offline(folder: Path = WEIGHTS) -> list[OfflineModel]:
+    """Return every model that separates the parts of a whole score, by name. [main]"""
+    names = [path.stem for path in sorted(folder.glob("*.toml"))]
+    kinds = [_kind(folder / f"{name}.toml") for name in names]
+    return [
+        find_offline(name, folder)
+        for name, kind in zip(names, kinds, strict=True)
+        if kind == OFFLINE
+    ]
+
+
+def find_offline(name: str, folder: Path = WEIGHTS) -> OfflineModel:
+    """Return a registered one: models.offline_parts runs it. [main]"""
+    path, entry = _entry(name, OFFLINE, folder)
+    accuracy = entry.get("accuracy")
+    if isinstance(accuracy, bool) or not isinstance(accuracy, int | float):
+        raise ModelError(f"{path}: 'accuracy' must be a number, got {accuracy!r}")
+    return OfflineModel(
+        **_common(path, entry),
+        classes=tuple(_list(path, entry, "classes", str)),
+        middle_pitches=tuple(_list(path, entry, "middle_pitches", int)),
+        accuracy=float(accuracy),
+    )
 
 
 def find_rhythm(name: str, folder: Path = WEIGHTS) -> Entry:
