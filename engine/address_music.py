@@ -8,8 +8,10 @@ from engine.address_row import (
     CLICKS,
     CONTROLS,
     JSON,
+    KEYSWITCH_MODES,
     LEASE_RANGE_S,
     LEASE_S,
+    LOW_CONFIDENCE,
     MIDI_OUT_MODES,
     SAME,
     SECTIONS,
@@ -126,6 +128,82 @@ PLAYING = (
     of_part("polyphony", "how many notes a part may hold; the oldest yields"),
     of_part("sound", "what makes a part's sound"),
     of_part("midi_channel", "a part's channel, in files and on ports"),
+)
+
+HINTS = (
+    parameter(
+        "/ripieno/part/{part}/playing",
+        "0: a part is out and gets no notes of the player's",
+        switch("playing"),
+        "playing",
+    ),
+    parameter(
+        "/ripieno/part/{part}/home",
+        "the key about which a part tends to lie: notes near it are likelier its; -1 for none",
+        whole("key", -1, 127),
+        "home",
+    ),
+    parameter(
+        "/ripieno/part/{part}/lock_low",
+        "keys from here to lock_high are always this part's; -1 for none",
+        whole("key", -1, 127),
+        "lock_low",
+    ),
+    parameter(
+        "/ripieno/part/{part}/lock_high",
+        "the other end of these keys; -1 for none",
+        whole("key", -1, 127),
+        "lock_high",
+    ),
+    parameter(
+        "/ripieno/part/{part}/pin_channel",
+        "notes of this channel of the keyboard are this part's; 0 for none",
+        whole("channel", 0, 16),
+        "pin_channel",
+    ),
+    parameter(
+        "/ripieno/part/{part}/keyswitch",
+        "this key does not sound but gives the next notes to the part; -1 for none",
+        whole("key", -1, 127),
+        "keyswitch",
+    ),
+    parameter(
+        "/ripieno/part/{part}/doubles",
+        "the number of the part whose notes this one plays too; 0 for none",
+        whole("part", 0, 16),
+        "doubles",
+    ),
+    parameter(
+        "/ripieno/part/{part}/double_octaves",
+        "how many octaves above or below it does so",
+        whole("octaves", -2, 2),
+        "double_octaves",
+    ),
+    parameter(
+        "/ripieno/keyswitch_mode",
+        "hold: a keyswitch holds while its key is down; latch: until it is pressed again",
+        text("mode", *KEYSWITCH_MODES),
+        "keyswitch_mode",
+    ),
+    parameter(
+        "/ripieno/solo_hold",
+        "while set, every note goes to the part of this number; 0 for none",
+        whole("part", 0, 16),
+        "solo_hold",
+    ),
+    parameter(
+        "/ripieno/low_confidence",
+        "a note the network is not sure of goes where the network says (off), to the part that "
+        "played nearest, to the part of the last note, or to all parts that have it (tutti)",
+        text("rule", *LOW_CONFIDENCE),
+        "low_confidence",
+    ),
+    parameter(
+        "/ripieno/confidence",
+        "the probability below which the network is not sure",
+        number("probability", 0, 1),
+        "confidence",
+    ),
 )
 
 MIXER = (

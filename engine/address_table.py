@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from engine.address_continuation import CONTINUATION
-from engine.address_music import GENERAL, MIXER, PLAYING, TRANSPORT
+from engine.address_music import GENERAL, HINTS, MIXER, PLAYING, TRANSPORT
 from engine.address_row import Address
 from engine.address_setup import CHAINS, DEVICES, LEARN, RIGS, TAKES
 
@@ -22,6 +22,7 @@ DEFAULT_PORT = 57140
 RECEIVED: tuple[Address, ...] = (
     *GENERAL,
     *PLAYING,
+    *HINTS,
     *MIXER,
     *TRANSPORT,
     *CONTINUATION,
@@ -50,7 +51,8 @@ SENT: tuple[Sent, ...] = (
         "iiiifsfh",
         "note, part, pitch, velocity, confidence, how, delay_ms, frame",
         "events",
-        "a note sounds; how is network, zones, closest, direct or ensemble",
+        "a note sounds; how is network, zones, closest, direct, ensemble, hand, "
+        "doubt (of the network) or doubling",
     ),
     Sent("/ripieno/note_off", "iiiih", "note, part, pitch, velocity, frame", "events", "its end"),
     Sent(

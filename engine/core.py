@@ -27,6 +27,7 @@ from engine.rig_memory import RigMemory
 from engine.rt import callback, layout, plan_memory
 from engine.rt.layout import IN_CHANNELS, MAX_PARTS, OUT_CHANNELS
 from engine.rt.rings import report_lost_off
+from engine.separators import Separator
 from engine.soundfonts import find_soundfont
 from engine.stream_clock import AS_SOON_AS_POSSIBLE, clock_function
 
@@ -83,20 +84,30 @@ class Engine(Inbox, Outbox, DeviceSide):
 
         Raises ValueError naming the array if the weights are not those of a network.
         """
-        self._memory.load_network(weights, middle_pitches)
+        self.use_separator(Separator.of(weights, middle_pitches))
+
+    def use_separator(self, separator: Separator) -> None:
+        """The same with one that is ready. Not while a stream runs; see apply. [main]"""
+        self._memory.load_network(separator)
         if self.ensemble is not None:
             self._players.map_classes(self, self.ensemble, None)
 
     # Ensembles
 
-    def apply(self, ensemble: Ensemble, frame: int | None = None) -> None:
+    def apply(
+        self, ensemble: Ensemble, frame: int | None = None, separator: Separator | None = None
+    ) -> None:
         """Switch to an ensemble; notes that sound end where they began. [main]
 
+        `separator`: another network, that knows the ensemble's voices, from the same frame on.
         Raises FluidSynthError, and changes nothing, if the SoundFont lacks a program.
         """
         banks = self._players.prepare(ensemble)
         if frame is None:
             frame = self._switch_frame = self._soon()
+        if separator is not None:
+            address, serial = self._memory.network_to_hand_over(separator)
+            self.command(layout.TAKE_NETWORK, separator.classes, serial, float(address), frame)
         self._players.switch(self, ensemble, banks, frame)
         self.ensemble = ensemble
 
@@ -197,6 +208,7 @@ class Engine(Inbox, Outbox, DeviceSide):
     def results(self) -> np.ndarray:
         """Return what the callback reported since the last call, RESULT records. [one reader]"""
         records = super().results()
+        self._memory.sweep()
         self._players.freed(records["a"][records["kind"] == layout.BANK_FREED])
         if np.any(records["kind"] == layout.CHAIN_FREED):
             self._chains.sweep()

@@ -8,15 +8,20 @@ every message names the file, the key, the value and what would be legal.
 import dataclasses
 import logging
 import tomllib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from engine.errors import RipienoError
 from engine.paths import config_folder, presets_folder
+from engine.roles import ROLES, Player, share_voices
 
 MAX_PARTS = 16
+MAX_CLASSES = 6
 MODEL_CLASSES = {"chorales": ("soprano", "alto", "tenor", "bass")}  # highest first
+MODEL_ZONES = {"chorales": (57, 63, 69)}
+MODEL_MIDDLES = {"chorales": (71, 65, 59, 51)}  # the key each class plays about
 
 
 class EnsembleError(RipienoError):
@@ -81,10 +86,23 @@ class Choice:
 
 
 @dataclass(frozen=True)
+class Known:
+    """One of the words there are at the time it is asked."""
+
+    words: Callable[[], tuple[str, ...]]
+
+    def check(self, value: Any) -> str:
+        return Choice(self.words()).check(value)
+
+    def __str__(self) -> str:
+        return str(Choice(self.words()))
+
+
+@dataclass(frozen=True)
 class Several:
     """A list of `low` to `high` values, each following `rule`."""
 
-    rule: Number | Text | Choice
+    rule: Number | Text | Choice | Known
     low: int
     high: int
 
@@ -101,7 +119,10 @@ class Several:
         return f"a list of {count}, each {self.rule}"
 
 
-CLASSES = tuple(dict.fromkeys(name for names in MODEL_CLASSES.values() for name in names))
+def _all_classes() -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for names in MODEL_CLASSES.values() for name in names))
+
+
 PART_RULES = {
     "name": Text(1, 32, without='/\\:"'),  # names ports, tracks and stem files
     "program": Number(0, 127, whole=True),
@@ -115,18 +136,30 @@ PART_RULES = {
     "reverb_send": Number(0, 1),
     "chorus_send": Number(0, 1),
     "midi_channel": Number(1, 16, whole=True),
-    "voices": Several(Choice(CLASSES), 0, len(CLASSES)),
+    "playing": Number(0, 1, whole=True),
+    "home": Number(-1, 127, whole=True),
+    "lock_low": Number(-1, 127, whole=True),
+    "lock_high": Number(-1, 127, whole=True),
+    "pin_channel": Number(0, 16, whole=True),
+    "keyswitch": Number(-1, 127, whole=True),
+    "doubles": Number(0, MAX_PARTS, whole=True),
+    "double_octaves": Number(-2, 2, whole=True),
+    "role": Choice(ROLES),
+    "voices": Several(Known(_all_classes), 0, MAX_CLASSES),
 }
 ENSEMBLE_RULES = {
     "id": Text(1, 64, without='/\\:"'),
     "name": Text(1, 64),
     "description": Text(0, 400),
     "tags": Several(Text(1, 32), 0, 16),
-    "model": Choice(tuple(MODEL_CLASSES)),
+    "model": Known(lambda: tuple(MODEL_CLASSES)),
     "chord_window_ms": Number(0, 45),
     "chord_mode": Choice(("wait", "settle")),
     "assigner": Choice(("network", "zones", "closest")),
-    "zones": Several(Number(1, 127, whole=True), 3, 3),
+    "zones": Several(Number(1, 127, whole=True), 0, MAX_CLASSES - 1),
+    "keyswitch_mode": Choice(("hold", "latch")),
+    "low_confidence": Choice(("off", "nearest", "last", "tutti")),
+    "confidence": Number(0, 1),
     "soundfont": Text(0, 400),
 }
 
@@ -148,6 +181,15 @@ class Part:
     reverb_send: float = 0.2
     chorus_send: float = 0.0
     midi_channel: int = 1  # 1..16, in files and on ports
+    playing: int = 1  # 0: out, gets no notes of the player's
+    home: int = -1  # the key about which it tends to lie; -1: none, as for the next keys
+    lock_low: int = -1  # keys from here to lock_high are always its own
+    lock_high: int = -1
+    pin_channel: int = 0  # notes of this keyboard channel, 1..16, are its own; 0: none
+    keyswitch: int = -1  # this key gives it the next notes, and does not sound
+    doubles: int = 0  # number, from 1, of the part whose notes it plays too; 0: none
+    double_octaves: int = 0  # so many octaves above or below
+    role: str = ""  # melody, inner, bass or none: what it may be given if no part names voices
     voices: tuple[str, ...] = ()  # the model's classes that this part plays
 
     def __post_init__(self) -> None:
@@ -161,7 +203,8 @@ class Ensemble:
     """1 to 16 parts and how notes reach them; raises EnsembleError on an illegal value. [any]
 
     Either every class of the model is played by exactly one part, or no part plays any (then
-    notes must name their part, as those of a MIDI file's tracks do).
+    notes must name their part, as those of a MIDI file's tracks do). A preset that names no voices
+    is read with those that suit its parts.
     """
 
     id: str  # the stem of the file
@@ -173,13 +216,24 @@ class Ensemble:
     chord_window_ms: float = 0.0
     chord_mode: str = "wait"
     assigner: str = "network"
-    zones: tuple[int, ...] = (57, 63, 69)  # bass below 57, tenor below 63, alto below 69
+    zones: tuple[int, ...] = ()  # keys at which the next higher class begins; (): the model's own
+    keyswitch_mode: str = "hold"
+    low_confidence: str = "off"  # where notes go that the network is not sure of
+    confidence: float = 0.5  # the probability below which it is not
     soundfont: str = ""  # a file; empty: the system's best
 
     def __post_init__(self) -> None:
         _check_fields(self, ENSEMBLE_RULES)
         if not 1 <= len(self.parts) <= MAX_PARTS:
             raise EnsembleError(f"has {len(self.parts)} parts, must have 1 to {MAX_PARTS}")
+        if not self.zones:
+            object.__setattr__(self, "zones", _zones_of(self.model))
+        boundaries = len(MODEL_CLASSES[self.model]) - 1
+        if len(self.zones) != boundaries:
+            raise EnsembleError(
+                f"zones = {_show(self.zones)} must be a list of {boundaries}, one fewer than the "
+                f"voices of {self.model}"
+            )
         if sorted(set(self.zones)) != list(self.zones):
             raise EnsembleError(f"zones = {_show(self.zones)} must rise from each to the next")
         names = [part.name.casefold() for part in self.parts]
@@ -198,6 +252,31 @@ class Ensemble:
     def soundfont_path(self) -> Path | None:
         """The SoundFont this ensemble asks for, if any. [any]"""
         return Path(self.soundfont) if self.soundfont else None
+
+
+def _zones_of(model: str) -> tuple[int, ...]:
+    count = len(MODEL_CLASSES[model]) - 1
+    even = tuple(round(57 + 12 * place / max(count - 1, 1)) for place in range(count))
+    return MODEL_ZONES.get(model, even)
+
+
+def with_voices(ensemble: Ensemble) -> Ensemble:
+    """Give the model's voices to the parts by range and role; `engine.roles` says how. [any]
+
+    Raises EnsembleError if no part may have any.
+    """
+    classes = MODEL_CLASSES[ensemble.model]
+    spread = tuple(round(72 - 24 * place / (len(classes) - 1)) for place in range(len(classes)))
+    players = [Player(p.low, p.high, p.role, p.bank, p.doubles) for p in ensemble.parts]
+    shares = share_voices(players, MODEL_MIDDLES.get(ensemble.model, spread))
+    if not any(shares):
+        voices = ", ".join(f'"{voice}"' for voice in classes)
+        raise EnsembleError(f"no part may play a voice, each of {voices} needs one")
+    parts = tuple(
+        dataclasses.replace(part, voices=tuple(classes[k] for k in share))
+        for part, share in zip(ensemble.parts, shares, strict=True)
+    )
+    return dataclasses.replace(ensemble, parts=parts)
 
 
 def load_ensemble(name_or_path: str | Path) -> Ensemble:
@@ -270,10 +349,7 @@ def _build(preset_id: str, table: dict[str, Any]) -> Ensemble:
         except EnsembleError as error:
             raise EnsembleError(f"part {number}: {error}") from error
     ensemble = Ensemble(id=preset_id, **{**table, "parts": tuple(parts)})
-    if not any(part.voices for part in parts):
-        voices = ", ".join(f'"{voice}"' for voice in MODEL_CLASSES[ensemble.model])
-        raise EnsembleError(f"no part has voices, each of {voices} must be in those of one part")
-    return ensemble
+    return ensemble if any(part.voices for part in parts) else with_voices(ensemble)
 
 
 def _check_keys(table: dict[str, Any], legal: set[str], required: tuple[str, ...]) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 NOTE_ON, NOTE_OFF, MOVED = 1, 2, 3
-HOW = ("network", "zones", "closest", "direct", "ensemble")
+HOW = ("network", "zones", "closest", "direct", "ensemble", "hand", "doubt", "doubling")
 
 
 @dataclass
@@ -28,6 +28,11 @@ class Note:
     how: str
 
 
+def how_of(code: int) -> str:
+    """The word for how a note got its part, as a result record has it. [any]"""
+    return HOW[min(code, len(HOW) - 1)]
+
+
 class NoteLog:
     """Collects result records into notes, in the order in which they began. [main]"""
 
@@ -40,8 +45,17 @@ class NoteLog:
         for record in results[results["kind"] <= MOVED].tolist():
             frame, note_id, delay_frames, confidence, part, kind, a, b, c = record[:9]
             if kind == NOTE_ON:
-                how = HOW[min(c, len(HOW) - 1)]
-                note = Note(note_id, part, a, b, frame, -1, delay_frames, confidence, how)
+                note = Note(
+                    note_id,
+                    part,
+                    a,
+                    b,
+                    frame,
+                    -1,
+                    delay_frames,
+                    confidence,
+                    how_of(c),
+                )
                 self.notes.append(note)
                 self._sounding[note_id] = note
             elif kind == NOTE_OFF and note_id in self._sounding:

@@ -26,12 +26,24 @@ PART_PARAMETERS = {
     "send_a": Parameter(layout.SEND_A, 0, 1, 0.0),
     "send_b": Parameter(layout.SEND_B, 0, 1, 0.0),
     "continues": Parameter(layout.CONTINUES, 0, 1, 1.0, whole=True),
+    "playing": Parameter(layout.PART_PLAYING, 0, 1, 1.0, whole=True),
+    "home": Parameter(layout.HOME, -1, 127, -1.0, whole=True),
+    "lock_low": Parameter(layout.LOCK_LOW, -1, 127, -1.0, whole=True),
+    "lock_high": Parameter(layout.LOCK_HIGH, -1, 127, -1.0, whole=True),
+    "pin_channel": Parameter(layout.PIN_CHANNEL, 0, 16, 0.0, whole=True),
+    "keyswitch": Parameter(layout.KEYSWITCH, -1, 127, -1.0, whole=True),
+    "doubles": Parameter(layout.DOUBLES, 0, 16, 0.0, whole=True),
+    "double_octaves": Parameter(layout.DOUBLE_OCTAVES, -2, 2, 0.0, whole=True),
 }
 GLOBAL_PARAMETERS = {
     "master_gain_db": Parameter(layout.MASTER_GAIN, -60, 12, 0.0),
     "chord_window_ms": Parameter(layout.CHORD_WINDOW, 0, 45, 0.0),
     "chord_mode": Parameter(layout.CHORD_MODE, 0, 1, 0.0, whole=True),
     "assigner": Parameter(layout.ASSIGNER, 0, 2, 0.0, whole=True),
+    "keyswitch_mode": Parameter(layout.KEYSWITCH_MODE, 0, 1, 0.0, whole=True),
+    "solo_hold": Parameter(layout.SOLO_HOLD, 0, 16, 0.0, whole=True),
+    "low_confidence": Parameter(layout.LOW_CONFIDENCE, 0, 3, 0.0, whole=True),
+    "confidence": Parameter(layout.CONFIDENCE, 0, 1, 0.5),
     "panic_cc": Parameter(layout.PANIC_CC, -1, 127, 119.0, whole=True),
     "control": Parameter(layout.CONTROL, 0, 1, 1.0, whole=True),
     "return_a_db": Parameter(layout.RETURN_A, -60, 12, 0.0),
@@ -66,4 +78,17 @@ SYNC_SOURCES = ("internal", "jack", "midi_clock", "link", "playing")
 MIDI_OUT_MODES = ("channels", "ports")
 CONTINUATION_MODES = ("off", "takeover", "trade", "accompany", "vary")
 CLICKS = ("off", "count_in", "always")
+KEYSWITCH_MODES = ("hold", "latch")
+LOW_CONFIDENCE = ("off", "nearest", "last", "tutti")
+# What a part's or an ensemble's preset says of them, set when the ensemble is.
+PART_HINTS = (
+    "playing",
+    "home",
+    "lock_low",
+    "lock_high",
+    "pin_channel",
+    "keyswitch",
+    "doubles",
+    "double_octaves",
+)
 ASSIGNERS = ("network", "zones", "closest")

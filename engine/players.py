@@ -12,7 +12,13 @@ from engine.banks import Bank, render_bank
 from engine.ensembles import MODEL_CLASSES, Ensemble, Part
 from engine.fluidsynth import FluidSynth
 from engine.inbox import Inbox
-from engine.parameters import ASSIGNERS, CHORD_MODES
+from engine.parameters import (
+    ASSIGNERS,
+    CHORD_MODES,
+    KEYSWITCH_MODES,
+    LOW_CONFIDENCE,
+    PART_HINTS,
+)
 from engine.rt import layout
 from engine.rt.layout import MAX_PARTS
 
@@ -53,8 +59,15 @@ class Players:
         inbox.set("chord_window_ms", ensemble.chord_window_ms, frame=frame)
         inbox.set("chord_mode", CHORD_MODES.index(ensemble.chord_mode), frame=frame)
         inbox.set("assigner", ASSIGNERS.index(ensemble.assigner), frame=frame)
+        self._switch_rules(inbox, ensemble, frame)
         for slot in set(self.slots.values()) - set(banks) - self._ahead:
             self.remove_bank(inbox, slot, frame)
+
+    def _switch_rules(self, inbox: Inbox, ensemble: Ensemble, frame: int) -> None:
+        mode, rule = ensemble.keyswitch_mode, ensemble.low_confidence
+        inbox.set("keyswitch_mode", KEYSWITCH_MODES.index(mode), frame=frame)
+        inbox.set("low_confidence", LOW_CONFIDENCE.index(rule), frame=frame)
+        inbox.set("confidence", ensemble.confidence, frame=frame)
 
     def _switch_part(self, inbox: Inbox, index: int, part: Part, bank: int, frame: int) -> None:
         for number, value in (
@@ -68,7 +81,7 @@ class Players:
             (layout.ACTIVE, 1),
         ):
             inbox.command(layout.SET, number, index, value, frame)
-        for name in ("gain_db", "pan", "reverb_send", "chorus_send"):
+        for name in ("gain_db", "pan", "reverb_send", "chorus_send", *PART_HINTS):
             inbox.set(name, getattr(part, name), index, frame)
         for name in ("mute", "solo"):
             inbox.set(name, 0, index, frame)

@@ -14,7 +14,7 @@ import numpy as np
 from engine.addresses import CHOICES, PROTOCOL
 from engine.continuation.manager import FLOORS, PREFIX
 from engine.ensembles import list_ensembles
-from engine.notes import HOW, MOVED, NOTE_OFF, NOTE_ON
+from engine.notes import MOVED, NOTE_OFF, NOTE_ON, how_of
 from engine.osc import Event
 from engine.parameters import GLOBAL_PARAMETERS, PART_PARAMETERS
 from engine.rt.layout import FLOOR_MOVED, PANICKED, TRANSPORT
@@ -212,7 +212,7 @@ def osc_event(record: tuple, rate_hz: int) -> Event | None:
     at = ("h", frame)
     if kind == NOTE_ON:
         values = (("i", note), ("i", part + 1), ("i", a), ("i", b), ("f", confidence))
-        how = ("s", HOW[min(c, len(HOW) - 1)])
+        how = ("s", how_of(c))
         delay = ("f", 1000.0 * delay_frames / rate_hz)
         return Event("/ripieno/note_on", (*values, how, delay, at))
     if kind == NOTE_OFF:
@@ -264,8 +264,9 @@ def summary(session: Session) -> list[str]:
     stats = session.engine.stats()
     delay_ms = stats.delay_ms
     lost = f", {stats.dropped_events} events dropped" if stats.dropped_events else ""
+    notes = stats.notes_network + stats.notes_rule + stats.notes_hand
     sentences = [
-        f"{stats.notes_network + stats.notes_rule} notes, delay {delay_ms['p50']:.1f}/"
+        f"{notes} notes, delay {delay_ms['p50']:.1f}/"
         f"{delay_ms['p99']:.1f} ms (median/99 %), {stats.xruns} xruns{lost}."
     ]
     recorded = session.recorder_state()

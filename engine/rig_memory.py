@@ -1,6 +1,5 @@
 """The memory of the audio callback: every array it works in, allocated before a stream starts."""
 
-from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,10 +9,12 @@ from engine.fluidsynth import FluidSynth
 from engine.parameters import GLOBAL_PARAMETERS
 from engine.rt.delays import FADE_FRAMES
 from engine.rt.effects import REVERB_SECONDS, reverb_lengths
+from engine.rt.features import new_memory
 from engine.rt.layout import FIELDS, REVERB_LINES
-from engine.rt.network import new_network, random_weights
+from engine.rt.network import STATE_SIZE
 from engine.rt.rig import new_table
 from engine.rt.rings import WORDS, new_event_ring
+from engine.separators import Separator
 from engine.transport import show_at_rest
 
 EVENTS, COMMANDS = 4096, 2048  # slots of the rings
@@ -49,25 +50,47 @@ class RigMemory:
         _set_up_sound(self.rig, rate_hz, synth)
         _set_up_transport(self.rig, rate_hz)
         _set_up_midi(self.rig)
-        self.load_network(None)
+        self._serial = 0
+        self._networks: dict[int, tuple[np.ndarray, dict[str, np.ndarray]]] = {}
+        self.load_network(Separator.of(None))
 
     def _shape(self, shape: tuple[int | str, ...]) -> tuple[int, ...]:
         return tuple(self._lengths[n] if isinstance(n, str) else n for n in shape)
 
-    def load_network(
-        self,
-        weights: dict[str, np.ndarray] | None,
-        middle_pitches: Sequence[int] | None = None,
-    ) -> None:
-        """Take in a part-separation network, or rules alone for None. Not in a stream. [main]
+    def load_network(self, separator: Separator) -> None:
+        """Take in a part-separation network. Not in a stream. [main]"""
+        self._networks.clear()
+        self.table, state = self._new_network(separator), self.rig.state[0]
+        state["table"] = 0
+        state["network_serial"] = self._serial
+        state["classes"] = separator.classes
 
-        Raises ValueError naming the array if the weights are not those of a network.
+    def network_to_hand_over(self, separator: Separator) -> tuple[int, int]:
+        """Return (address, serial) of the table of a rig with this network, for TAKE_NETWORK.
+
+        Its arrays, and those of the one before, are kept as long as the callback reads them. [main]
         """
-        network = random_weights(4, seed=0) if weights is None else weights
+        table = self._new_network(separator)
+        return table.ctypes.data, self._serial
+
+    def sweep(self) -> None:
+        """Let go of the networks that the callback does not read any more. [main]"""
+        left = int(self.rig.state[0]["network_left"])
+        for serial in [serial for serial in self._networks if serial < left]:
+            del self._networks[serial]
+
+    @property
+    def networks(self) -> int:
+        """How many networks' arrays are kept. [any]"""
+        return len(self._networks)
+
+    def _new_network(self, separator: Separator) -> np.ndarray:
+        """Give the rig a network's arrays, fresh; return its table."""
         rig = self.rig
-        rate_hz = int(rig.state[0]["rate_hz"])
-        rig.weights, rig.network_state, rig.memory = new_network(network, rate_hz)
-        classes = len(network["output_bias"])
+        classes = len(separator.middle_pitches)
+        rig.weights = separator.weights
+        rig.network_state = touched_zeros((STATE_SIZE,), np.float32)
+        rig.memory = new_memory(int(rig.state[0]["rate_hz"]))
         self._lengths |= {
             "classes": classes,
             "boundaries": classes - 1,
@@ -78,9 +101,11 @@ class RigMemory:
             if shape[0] in ("classes", "boundaries"):
                 setattr(rig, name, touched_zeros(self._shape(shape), dtype))
         rig.zones[:] = np.linspace(57, 69, classes - 1)
-        rig.last_pitch[:] = middle_pitches or np.linspace(72, 48, classes)
-        rig.state[0]["classes"] = classes if weights is not None else 0
-        self.table = new_table(vars(rig), self._lengths)
+        rig.last_pitch[:] = separator.middle_pitches
+        table = new_table(vars(rig), self._lengths)
+        self._serial += 1
+        self._networks[self._serial] = (table, dict(vars(rig)))
+        return table
 
 
 def _set_up_state(rig: SimpleNamespace, rate_hz: int, polyphony: int, tap: bool) -> None:

@@ -39,9 +39,9 @@ from engine.preset_files import (
 from engine.toml_text import to_toml
 
 KIND = "rigs"
-# Who has the floor, whether the clock runs and which button is panic are not part of a rig.
-NOT_IN_RIGS = ("control", "panic_cc", "rolling", "latency_compensation", "jack_master")
-NOT_OF_PARTS = ("name", "voices")
+# Who has the floor or plays alone, whether the clock runs, which button is panic: not of rigs.
+NOT_IN_RIGS = ("control", "solo_hold", "panic_cc", "rolling", "latency_compensation", "jack_master")
+NOT_OF_PARTS = ("name", "voices", "role")
 HEADER = "# A rig of Ripieno's: everything set up for a piece. It may be edited by hand.\n"
 TOP_RULES = {
     "name": Text(1, 64),

@@ -6,6 +6,7 @@ messages at the same frames, so a file is separated exactly as it would be when 
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,15 +67,23 @@ def arrange(
     """Give every note of a file to a part of the ensemble; nothing else of it changes.
 
     Notes of a pitch that several tracks strike together are one key, hence one note. Pedals and
-    the like go to every part. [main]
+    the like go to every part. Parts that double another have its notes too. [main]
     """
     keyboard = merged_to_keyboard(performance)
-    parts = parts_of_notes(keyboard, separate(keyboard, ensemble, chord_window_ms))
+    chosen = parts_of_notes(keyboard, separate(keyboard, _for_a_file(ensemble), chord_window_ms))
+    return arranged(keyboard, ensemble, chosen)
+
+
+def arranged(keyboard: Performance, ensemble: Ensemble, chosen: list[int]) -> Arrangement:
+    """The arrangement in which the part `chosen[n]` plays the n-th of keyboard.notes(). [any]"""
+    parts: list[int] = []
     rows: list[tuple[float, bytes, int]] = []
-    for note, part in zip(keyboard.notes().tolist(), parts, strict=True):
-        start_s, end_s, pitch, velocity, release = note[:5]
-        rows.append((start_s, bytes((NOTE_ON, pitch, velocity)), part))
-        rows.append((end_s, bytes((NOTE_OFF, pitch, release or MIDDLE_VELOCITY)), part))
+    for note, first in zip(keyboard.notes().tolist(), chosen, strict=True):
+        start_s, end_s, written, velocity, release = note[:5]
+        for part, pitch in [(first, written), *doubles_of(ensemble, first, written)]:
+            rows.append((start_s, bytes((NOTE_ON, pitch, velocity)), part))
+            rows.append((end_s, bytes((NOTE_OFF, pitch, release or MIDDLE_VELOCITY)), part))
+            parts.append(part)
     for event, message in zip(keyboard.events, keyboard.messages(), strict=True):
         if event["status"] & 0xF0 not in (NOTE_ON, NOTE_OFF):
             seconds = float(event["seconds"])
@@ -85,6 +94,24 @@ def arrange(
         notes_in_part=tuple(parts.count(part) for part in range(len(ensemble.parts))),
         remarks=keyboard.remarks,
     )
+
+
+def _for_a_file(ensemble: Ensemble) -> Ensemble:
+    """The ensemble without what is meant for a player's hands: a file's notes all sound."""
+    parts = (dataclasses.replace(p, keyswitch=-1, pin_channel=0) for p in ensemble.parts)
+    return dataclasses.replace(ensemble, parts=tuple(parts))
+
+
+def doubles_of(ensemble: Ensemble, part: int, pitch: int) -> list[tuple[int, int]]:
+    """The parts, from 0, and keys that double a part's note, as engine.rt.doubling does. [any]"""
+    found = []
+    for number, other in enumerate(ensemble.parts):
+        key = pitch + 12 * other.double_octaves
+        itself = (number, key) == (part, pitch)
+        wanted = other.playing and other.doubles == part + 1 and not itself
+        if wanted and other.low <= key <= other.high:
+            found.append((number, key))
+    return found
 
 
 def part_tracks(ensemble: Ensemble) -> tuple[Track, ...]:
@@ -100,7 +127,8 @@ def parts_of_notes(keyboard: Performance, separated: list[Note]) -> list[int]:
     A note the engine had no room for goes where the one before it on its pitch went. [any]
     """
     by_pitch: dict[int, list[Note]] = {}
-    for note in sorted(separated, key=lambda note: note.note):
+    struck = [note for note in separated if note.how != "doubling"]
+    for note in sorted(struck, key=lambda note: note.note):
         by_pitch.setdefault(note.pitch, []).append(note)
     parts: list[int] = []
     for pitch in keyboard.notes()["pitch"].tolist():

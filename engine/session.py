@@ -25,15 +25,21 @@ from engine.addresses import At, find, path_of
 from engine.continuation.manager import Continuation
 from engine.control import Control
 from engine.ensembles import Ensemble, EnsembleError, list_ensembles, load_ensemble
-from engine.errors import RipienoError
 from engine.inputs import Inputs
 from engine.learn import Learn
 from engine.outputs import Output
-from engine.parameters import CHORD_MODES, PART_PARAMETERS
+from engine.parameters import (
+    CHORD_MODES,
+    KEYSWITCH_MODES,
+    LOW_CONFIDENCE,
+    PART_HINTS,
+    PART_PARAMETERS,
+)
 from engine.plugins.manager import Plugins
 from engine.recordings import Recordings
 from engine.repertoire import Repertoire, first_ensemble, last_state_file
 from engine.rt.layout import FLOOR_MOVED
+from engine.separators import Separator, Separators
 from engine.settings import NO_INPUT, Settings
 from engine.sync import HANDLED, Sync
 
@@ -61,7 +67,6 @@ class Session:
         device: Any = None,
     ) -> None:
         from engine.core import Engine
-        from models import registry
 
         self.settings = settings
         self.quit_wanted = threading.Event()
@@ -77,7 +82,8 @@ class Session:
         self.ensemble_source: str = str(first_ensemble(settings))
         self.own_ensemble: Ensemble = load_ensemble(self.ensemble_source)  # as its file has it
         self.ensemble = self.own_ensemble  # as it plays
-        self.model = registry.find(self.ensemble.model)
+        self.separators = Separators()
+        self.model, separator = self.separators.get(self.ensemble.model)
         self.output = Output(settings, device)
         try:
             tap = settings.record or settings.rolling or on_audio is not None
@@ -106,7 +112,7 @@ class Session:
                 lambda: self.changed("rig"),
                 last_state_file() if settings.remember else None,
             )
-            self.engine.load_separator(registry.load(self.model), self.model.middle_pitches)
+            self.engine.use_separator(separator)
             self._apply(self.ensemble)
             self._apply_settings()
         except BaseException:
@@ -334,13 +340,11 @@ class Session:
 
     def use_ensemble(self, ensemble: Ensemble, own: Ensemble, source: str) -> None:
         """Play with `ensemble`, which differs from its `own` file's by what a rig says. [worker]"""
-        if ensemble.model != self.ensemble.model:
-            raise RipienoError(
-                f"{ensemble.name} needs the model {ensemble.model!r}, this session runs "
-                f"{self.ensemble.model!r}: start again with --ensemble {ensemble.id}"
-            )
+        model, separator = self.separators.get(ensemble.model)
         with self._lock:
-            self._apply(ensemble)
+            other = ensemble.model != self.ensemble.model
+            self._apply(ensemble, separator if other else None)
+            self.model = model
             self.own_ensemble, self.ensemble_source = own, source
         wanted = ensemble.soundfont_path
         if wanted not in (None, self.engine.soundfont):
@@ -353,7 +357,8 @@ class Session:
     def edit_part(self, part: int, **changes: Any) -> None:
         """Change a part's instrument, range or destination; the mixer stays. [worker]"""
         with self._lock:
-            parts = list(self.ensemble.parts)
+            present = self._as_it_is()
+            parts = list(present.parts)
             try:
                 parts[part] = dataclasses.replace(parts[part], **changes)
             except EnsembleError as error:
@@ -361,24 +366,39 @@ class Session:
             settings = [("chord_window_ms", None), ("chord_mode", None), ("assigner", None)]
             mixer = [(name, index) for name in PART_PARAMETERS for index in range(len(parts))]
             kept = {key: self.get(*key) for key in (*settings, *mixer)}
-            self._apply(dataclasses.replace(self.ensemble, parts=tuple(parts)))
+            self._apply(dataclasses.replace(present, parts=tuple(parts)))
             for (name, index), value in kept.items():
                 if self.get(name, index) != value:
                     self.engine.set(name, value, index)
         self.changed("ensemble")
 
+    def _as_it_is(self) -> Ensemble:
+        """The ensemble with what was set of who gets which notes, so that nothing flickers."""
+        parts = tuple(
+            dataclasses.replace(part, **{name: int(self.get(name, index)) for name in PART_HINTS})
+            for index, part in enumerate(self.ensemble.parts)
+        )
+        return dataclasses.replace(
+            self.ensemble,
+            parts=parts,
+            keyswitch_mode=KEYSWITCH_MODES[int(self.get("keyswitch_mode"))],
+            low_confidence=LOW_CONFIDENCE[int(self.get("low_confidence"))],
+            confidence=self.get("confidence"),
+        )
+
     def preload(self, ensembles: list[Ensemble]) -> None:
-        """Have the sounds of ensembles at hand, so that a switch finds them. [worker]"""
+        """Have sounds and models of ensembles at hand, so that a switch finds them. [worker]"""
+        self.separators.keep({self.ensemble.model, *(e.model for e in ensembles)})
         with self._lock:
             self.engine.preload(ensembles)
 
-    def _apply(self, ensemble: Ensemble) -> None:
+    def _apply(self, ensemble: Ensemble, separator: Separator | None = None) -> None:
         if self.settings.midi_only:
             parts = tuple(dataclasses.replace(part, sound="midi") for part in ensemble.parts)
             ensemble = dataclasses.replace(ensemble, parts=parts)
         with self._lock:
             before = self.engine.ensemble
-            self.engine.apply(ensemble)
+            self.engine.apply(ensemble, separator=separator)
             self.ensemble = ensemble
             self.output.name_parts(ensemble)
         self.recordings.ensemble_changed(ensemble)

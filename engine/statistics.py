@@ -28,6 +28,7 @@ class Stats:
     notes_network: int
     notes_rule: int
     notes_late_rule: int
+    notes_hand: int
     load_percent: dict[str, float]
     delay_ms: dict[str, float]
     peak: np.ndarray
@@ -62,6 +63,7 @@ def snapshot(rig: SimpleNamespace) -> Stats:
         notes_network=int(stats["notes_network"]),
         notes_rule=int(stats["notes_rule"]),
         notes_late_rule=int(stats["notes_late_rule"]),
+        notes_hand=int(stats["notes_hand"]),
         load_percent=load,
         delay_ms={"p50": delay["p50"], "p99": delay["p99"]},
         peak=stats["peak"].copy(),

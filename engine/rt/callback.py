@@ -7,6 +7,7 @@ here touches the interpreter; tests/engine/rt/test_boundary.py looks at the code
 import numpy as np
 from numba import carray, cfunc, types
 
+from engine.rt.handover import present
 from engine.rt.jack_time import follow_jack, write_position
 from engine.rt.layout import (
     CLOCK,
@@ -95,7 +96,7 @@ def _silence_unused(rig, frames):
 def jack_process(frames, user):
     """JackProcessCallback. [audio]"""
     flush_denormals()
-    rig = rig_at(user)
+    rig = present(rig_at(user))
     state = rig.state[0]
     begin_block(rig, frames)
     native = rig.native
@@ -130,7 +131,7 @@ def jack_process(frames, user):
 def portaudio_process(inputs, outputs, frames, time_info, flags, user):
     """PaStreamCallback, non-interleaved float32. [audio]"""
     flush_denormals()
-    rig = rig_at(user)
+    rig = present(rig_at(user))
     state = rig.state[0]
     begin_block(rig, np.int64(frames))
     if flags & np.uint64(4):  # paOutputUnderflow
@@ -189,9 +190,9 @@ def render(table, addresses, frames, block, inputs):
     """
     mode = float_mode()
     flush_denormals()  # as on a device: the same samples, and silence as quick as sound
-    rig = rig_at(table.ctypes.data)
     done = 0
     while done < frames:
+        rig = present(rig_at(table.ctypes.data))
         count = min(block, frames - done)
         for channel in range(OUT_CHANNELS):
             address = addresses[channel]

@@ -10,6 +10,7 @@ note.
 import numpy as np
 
 from engine.rt.assignment import assign_closest, assign_jointly, assign_zone
+from engine.rt.doubling import double_note, play_note, play_tutti
 from engine.rt.features import (
     mind_held_keys,
     remember_class,
@@ -17,8 +18,11 @@ from engine.rt.features import (
     remember_note_on,
 )
 from engine.rt.floor import player_struck
+from engine.rt.hints import lean_home, part_by_hand, playing_classes
 from engine.rt.layout import (
     BY_CLOSEST,
+    BY_DOUBT,
+    BY_HAND,
     BY_NETWORK,
     BY_SOURCE,
     BY_ZONES,
@@ -30,9 +34,13 @@ from engine.rt.layout import (
     DIRECT,
     FREE,
     FROM_WITHIN,
+    LAST_PART,
+    NEAREST,
     QUANTUM,
     SETTLE,
     SOUNDING,
+    TRUST,
+    TUTTI,
     WAITING,
 )
 from engine.rt.native import rt
@@ -42,20 +50,27 @@ from engine.rt.queue import schedule
 from engine.rt.rings import pack
 from engine.rt.timing import now_ns
 
+OUT_LOGP = np.float32(-1e6)  # so unlikely that nothing outweighs it
+
 
 @rt
 def note_struck(rig, source, channel, pitch, velocity):
     """A key goes down: let it sound on its part, now or with its chord. [audio]"""
     state = rig.state[0]
     player_struck(rig)
-    slot = new_note(rig, source, channel, pitch, velocity)
-    note = rig.notes[slot]
     if source == DIRECT:
-        note.how = BY_SOURCE
+        slot = new_note(rig, source, channel, pitch, velocity)
+        rig.notes[slot].how = BY_SOURCE
         sound_note(rig, slot, channel)
         return
     state.control = 1  # whoever plays has the floor
-    if state.classes == 0 or state.assigner != BY_NETWORK:
+    wanted = part_by_hand(rig, channel, pitch)
+    if wanted < 0 and playing_classes(rig) == 0:
+        return
+    slot = new_note(rig, source, channel, pitch, velocity)
+    if wanted >= 0:
+        _decide_by_hand(rig, slot, wanted)
+    elif state.classes == 0 or state.assigner != BY_NETWORK:
         _decide_by_rule(rig, slot)
     elif state.deferred == 0 and _may_decide(rig):
         _decide_by_network(rig, slot)
@@ -104,6 +119,44 @@ def _decide_late(rig, slot):
 
 
 @rt
+def _is_late(rig):
+    """Return whether half of the block's time is gone. [audio]"""
+    state = rig.state[0]
+    return state.deadline != 0 and 2 * (now_ns(rig) - state.block_start_ns) > state.block_ns
+
+
+@rt
+def _decide_by_hand(rig, slot, part):
+    """The player said where a note goes: at once. The network hears of it, if it has time."""
+    state = rig.state[0]
+    note = rig.notes[slot]
+    note.how = BY_HAND
+    rig.stats[0].notes_hand += 1
+    network = state.classes > 0 and state.assigner == BY_NETWORK and state.deferred == 0
+    if network and _may_decide(rig) and not _is_late(rig):
+        state.budget -= 1
+        step(rig.weights, rig.network_state, rig.memory, note.pitch, note.on_frame, rig.logp)
+    else:
+        remember_note_on(rig.memory, note.pitch, note.on_frame)
+        rig.logp[:] = np.float32(0.0)
+    label = -1
+    for k in range(rig.class_part.size):
+        if rig.class_part[k] == part and (label < 0 or rig.logp[k] > rig.logp[label]):
+            label = k
+    remember_class(rig.memory, note.pitch, label)
+    if label >= 0:
+        _settle_on(rig, note.pitch, label)
+    play_note(rig, slot, part)
+
+
+@rt
+def _settle_on(rig, pitch, label):
+    """A class plays a key of the player's for good. [audio]"""
+    rig.last_pitch[label] = pitch
+    rig.state[0].last_label = label + 1
+
+
+@rt
 def _remember_release(rig, slot):
     """Tell the network's memory of a key that came up before its note was decided. [audio]"""
     if rig.notes[slot].off_frame >= 0:
@@ -130,9 +183,9 @@ def _decide_by_rule(rig, slot):
         label = assign_zone(note.pitch, rig.zones)
         if rig.allowed[label] == 0:
             label = assign_closest(rig.last_pitch, note.pitch, rig.allowed)
-    rig.last_pitch[label] = note.pitch
+    _settle_on(rig, note.pitch, label)
     remember_class(rig.memory, note.pitch, label)
-    sound_note(rig, slot, rig.class_part[label])
+    play_note(rig, slot, rig.class_part[label])
 
 
 @rt
@@ -140,17 +193,16 @@ def _decide_by_network(rig, slot):
     """Step the network for a note and act on it, as the chord window says. [audio]"""
     state = rig.state[0]
     note = rig.notes[slot]
-    if state.deadline != 0:
-        spent = now_ns(rig) - state.block_start_ns
-        if 2 * spent > state.block_ns:
-            _decide_late(rig, slot)
-            return
+    if _is_late(rig):
+        _decide_late(rig, slot)
+        return
     state.budget -= 1
     if state.chord_window > 0:
         _close_if_struck_again(rig, note.pitch)
         if state.chord_notes == 0:
             keep_past(rig.network_state, rig.memory)
     step(rig.weights, rig.network_state, rig.memory, note.pitch, note.on_frame, rig.logp)
+    lean_home(rig, note.pitch, rig.logp)
     _remember_release(rig, slot)
     rig.stats[0].notes_network += 1
     note.how = BY_NETWORK
@@ -164,9 +216,35 @@ def _decide_by_network(rig, slot):
             note.state = WAITING
     if note.state == DECIDING:
         allow_classes(rig, note.pitch, rig.allowed)
-        _sound_as(rig, slot, _best_class(rig))
-    if state.chord_notes >= classes or not timed:
+        label = _best_class(rig)
+        in_doubt = state.chord_window == 0 and _is_in_doubt(rig, slot, label)
+        if in_doubt:
+            label = _rule_of_doubt(rig, slot, label)
+        _sound_as(rig, slot, label)
+        if in_doubt and state.low_confidence == TUTTI:
+            play_tutti(rig, slot)
+    if state.chord_notes >= max(playing_classes(rig), 1) or not timed:
         close_chord(rig)
+
+
+@rt
+def _is_in_doubt(rig, slot, label):
+    """Return whether the low-confidence rule holds for a note given to a class. [audio]"""
+    state = rig.state[0]
+    return state.low_confidence != TRUST and np.exp(rig.notes[slot].logp[label]) < state.confidence
+
+
+@rt
+def _rule_of_doubt(rig, slot, label):
+    """Return the class that a note in doubt gets instead, of those in rig.allowed. [audio]"""
+    state = rig.state[0]
+    rig.notes[slot].how = BY_DOUBT
+    if state.low_confidence == NEAREST:
+        return np.int64(assign_closest(rig.last_pitch, rig.notes[slot].pitch, rig.allowed))
+    last = state.last_label - 1
+    if state.low_confidence == LAST_PART and last >= 0 and rig.allowed[last] != 0:
+        return last
+    return np.int64(label)
 
 
 @rt
@@ -202,19 +280,25 @@ def _sound_as(rig, slot, label):
     """Sound a note on the part that plays a class. [audio]"""
     note = rig.notes[slot]
     note.confidence = np.exp(note.logp[label])
-    rig.last_pitch[label] = note.pitch
+    _settle_on(rig, note.pitch, label)
     remember_class(rig.memory, note.pitch, label)
-    sound_note(rig, slot, rig.class_part[label])
+    play_note(rig, slot, rig.class_part[label])
 
 
 @rt
 def allow_classes(rig, pitch, allowed):
-    """Set allowed[k] = 1 for each class whose part can play the pitch, or comes nearest. [audio]"""
+    """Set allowed[k] = 1 for each class whose part can play the pitch, or comes nearest. [audio]
+
+    Parts that have been taken out are not asked, unless all of them have been.
+    """
     nearest = np.int64(1) << 40
+    anyone = playing_classes(rig) == 0
     for k in range(rig.class_part.size):
-        nearest = min(nearest, _outside(rig, k, pitch))
+        if anyone or rig.parts[rig.class_part[k]].out == 0:
+            nearest = min(nearest, _outside(rig, k, pitch))
     for k in range(rig.class_part.size):
-        allowed[k] = 1 if _outside(rig, k, pitch) == nearest else 0
+        asked = anyone or rig.parts[rig.class_part[k]].out == 0
+        allowed[k] = 1 if asked and _outside(rig, k, pitch) == nearest else 0
 
 
 @rt
@@ -241,9 +325,7 @@ def _look_again(rig, count):
     when half of the block's time is gone.
     """
     state = rig.state[0]
-    if count < 2 or (
-        state.deadline != 0 and 2 * (now_ns(rig) - state.block_start_ns) > state.block_ns
-    ):
+    if count < 2 or _is_late(rig):
         return
     _may_decide(rig)  # these steps count too, in the quantum of now
     state.budget -= count
@@ -252,6 +334,7 @@ def _look_again(rig, count):
         note = rig.notes[rig.chord[i, 0]]
         onset_frame = rig.notes[rig.chord[count - 1 - i, 0]].on_frame
         step(rig.weights, rig.network_state, rig.memory, note.pitch, onset_frame, rig.logp)
+        lean_home(rig, note.pitch, rig.logp)
         for k in range(state.classes):
             note.logp[k] = 0.5 * (note.logp[k] + rig.logp[k])
     return_to_present(rig.network_state, rig.memory)
@@ -295,7 +378,10 @@ def close_chord(rig):
         for k in range(state.classes):
             rig.chord_logp[i, k] = note.logp[k]
     mind_held_keys(rig.memory, count, rig.chord_logp)
+    _keep_out(rig, count)
     assign_jointly(rig.chord_logp, count, rig.chord_allowed, rig.labels)
+    for i in range(count):
+        _look_at_label(rig, count, i)
     for i in range(count):
         note = rig.notes[rig.chord[i, 0]]
         settled = note.state == SOUNDING and note.released == 0
@@ -307,10 +393,49 @@ def close_chord(rig):
         label = np.int64(rig.labels[i])
         remember_class(rig.memory, note.pitch, label)
         if note.state != WAITING:
+            if note.how == BY_DOUBT and state.low_confidence == TUTTI:
+                play_tutti(rig, slot)
             continue
         if note.part < 0:
             _sound_as(rig, slot, label)
         else:
             note.confidence = np.exp(note.logp[label])
-            rig.last_pitch[label] = note.pitch
+            _settle_on(rig, note.pitch, label)
             move_note(rig, slot, rig.class_part[label])
+            double_note(rig, slot)
+        if note.how == BY_DOUBT and state.low_confidence == TUTTI:
+            play_tutti(rig, slot)
+
+
+@rt
+def _keep_out(rig, count):
+    """Make the classes of parts that have been taken out impossible for a chord. [audio]"""
+    if playing_classes(rig) == 0:
+        return
+    for k in range(rig.class_part.size):
+        if rig.parts[rig.class_part[k]].out != 0:
+            for i in range(count):
+                rig.chord_logp[i, k] = OUT_LOGP
+
+
+@rt
+def _look_at_label(rig, count, i):
+    """Let a chord's note have another class if its own has gone out, or is in doubt. [audio]
+
+    No rule gives it a class that another note of its chord has.
+    """
+    slot = rig.chord[i, 0]
+    label = np.int64(rig.labels[i])
+    for k in range(rig.allowed.size):
+        rig.allowed[k] = rig.chord_allowed[i, k]
+    if rig.chord_logp[i, label] <= OUT_LOGP:  # more notes than parts that play
+        for k in range(rig.logp.size):
+            rig.logp[k] = rig.chord_logp[i, k]
+        label = np.int64(_best_class(rig))
+    elif _is_in_doubt(rig, slot, label):
+        for j in range(count):
+            if j != i:
+                rig.allowed[rig.labels[j]] = 0
+        rig.allowed[label] = 1
+        label = _rule_of_doubt(rig, slot, label)
+    rig.labels[i] = label

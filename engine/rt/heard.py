@@ -110,11 +110,17 @@ def count_word(rig, word, count):
 
 
 @rt
+def _is_heard(note):
+    """Return whether a note is the player's own, not the plan's nor one that doubles. [audio]"""
+    return note.source != PLANNED and note.parent < 0
+
+
+@rt
 def heard_on(rig, slot):
     """A note of the player begins to sound: the plan was made without it. [audio]"""
     floor = rig.floor[0]
     note = rig.notes[slot]
-    if floor.memory == 0 or note.source == PLANNED:
+    if floor.memory == 0 or not _is_heard(note):
         return
     follow_time(rig)
     beat = music_beat(rig, note.on_frame)
@@ -134,7 +140,7 @@ def heard_on(rig, slot):
 def heard_move(rig, slot):
     """A note of the player has moved to another part. [audio]"""
     note = rig.notes[slot]
-    if rig.floor[0].memory != 0 and note.source != PLANNED:
+    if rig.floor[0].memory != 0 and _is_heard(note):
         beat = music_beat(rig, note.on_frame)
         hear(rig, NOTE_ON, beat, 0.0, note.id, note.part, note.pitch, note.velocity)
 
@@ -143,7 +149,7 @@ def heard_move(rig, slot):
 def heard_off(rig, slot):
     """A note's key was released: of the player, with the delay its onset had. [audio]"""
     note = rig.notes[slot]
-    if rig.floor[0].memory == 0 or note.source == PLANNED:
+    if rig.floor[0].memory == 0 or not _is_heard(note):
         return
     follow_time(rig)
     beat = music_beat(rig, rig.state[0].frame - (note.sound_frame - note.on_frame))

@@ -35,6 +35,7 @@ DEFERRED_LIMIT = 16  # notes waiting for a step; beyond, the rule assigns
 
 # Event kinds (rings and queue). MIDI: a status, b and c data, index source.
 MIDI, PART_MIDI, SET, PANIC, QUIT, FREE_BANK = 1, 2, 3, 4, 5, 6
+TAKE_NETWORK = 7  # value: address of its rig's table, index its serial, a its classes
 CLOCK, PART_AT_BEAT = 10, 11  # a system message of a MIDI clock; a part's message, value = beat
 RELEASE, CLOSE_CHORD, DECIDE = 16, 17, 18  # made inside the callback
 # Of chains; a: slot. ATTACH_CHAIN: value address, index lead | latency << 16, b and c instrument |
@@ -50,9 +51,12 @@ FROM_WITHIN, FROM_COMMAND, FROM_EVENT = 0, 1, 2
 ACTIVE, GAIN, PAN, MUTE, SOLO, REVERB_SEND, CHORUS_SEND = 0, 1, 2, 3, 4, 5, 6
 LOW, HIGH, POLYPHONY, DESTINATION, BANK, PROGRAM = 7, 8, 9, 10, 11, 12
 SEND_A, SEND_B = 13, 14
+PART_PLAYING, HOME, LOCK_LOW, LOCK_HIGH, PIN_CHANNEL = 21, 22, 23, 24, 25  # engine.rt.hints
+KEYSWITCH, DOUBLES, DOUBLE_OCTAVES = 27, 28, 29
 # Global (index = class, zone or -1):
 MASTER_GAIN, CHORD_WINDOW, CHORD_MODE, ASSIGNER, PANIC_CC, CONTROL = 32, 33, 34, 35, 36, 37
 CLASS_PART, ZONE = 38, 39
+KEYSWITCH_MODE, SOLO_HOLD, LOW_CONFIDENCE, CONFIDENCE = 40, 41, 42, 43
 TEMPO, ROLLING, SYNC_SOURCE, BEATS_PER_BAR, LOCATE, ALIGN = 64, 65, 66, 67, 68, 69
 CLOCK_OUT, MIDI_OUT_MODE, SEND_PROGRAMS, ANNOUNCE, CLICK, CLICK_GAIN = 70, 71, 72, 73, 74, 75
 JACK_MASTER = 76
@@ -72,6 +76,9 @@ CHANNELS_OUT, PORTS_OUT = 0, 1  # MIDI out: a channel a part on one port, or a p
 NO_CLICK, COUNT_IN_CLICK, ALWAYS_CLICK = 0, 1, 2
 # How a note got its part.
 BY_NETWORK, BY_ZONES, BY_CLOSEST, BY_SOURCE, BY_ENSEMBLE = 0, 1, 2, 3, 4
+BY_HAND, BY_DOUBT, BY_DOUBLING = 5, 6, 7  # the player said so; the network doubted; see doubling
+HOLD, LATCH = 0, 1  # keyswitch modes
+TRUST, NEAREST, LAST_PART, TUTTI = 0, 1, 2, 3  # low-confidence rules
 
 # Result kinds.
 NOTE_ON, NOTE_OFF, MOVED, CONTROLLER, PANICKED, BANK_FREED, QUITTED = 1, 2, 3, 4, 5, 6, 7
@@ -235,6 +242,16 @@ STATE = np.dtype(
         ("budget", "i8"),
         ("budget_quantum", "i8"),
         ("control", "i8"),
+        ("solo_hold", "i8"),  # number from 1 of the part that gets every note; 0: none
+        ("keyswitch_mode", "i8"),
+        ("switch_turns", "i8"),  # keyswitches ever pressed
+        ("low_confidence", "i8"),
+        ("confidence", "f8"),  # probability below which the low-confidence rule holds
+        ("table", "i8"),  # address of the table in force; 0: the one the callback was given
+        ("table_due", "i8"),  # 1: it has changed at this very frame
+        ("network_serial", "i8"),
+        ("network_left", "i8"),  # networks of smaller serials are read no more
+        ("last_label", "i8"),  # 1 + class of the player's last note; 0: none yet
         ("panic_cc", "i8"),
         ("learn_notes", "i8"),
         ("voices_active", "i8"),
@@ -301,6 +318,7 @@ STATS = np.dtype(
         ("notes_network", "i8"),
         ("notes_rule", "i8"),
         ("notes_late_rule", "i8"),
+        ("notes_hand", "i8"),
         ("max_load", "f8"),
         ("load", "i8", (LOAD_BINS,)),
         ("delay", "i8", (DELAY_BINS,)),
@@ -341,6 +359,16 @@ PART = np.dtype(
         ("program", "i8"),  # bank * 128 + program
         ("rests", "i8"),  # 1: the ensemble does not play it by itself
         ("player_until", "f8"),  # beat before which it is the player's, when both play
+        ("out", "i8"),  # 1: gets no notes of the player's
+        ("home", "i8"),  # 1 + key; 0: none, as in the next five
+        ("lock_low", "i8"),
+        ("lock_high", "i8"),
+        ("pin_channel", "i8"),  # from 1
+        ("keyswitch", "i8"),
+        ("doubles", "i8"),  # number from 1 of the part it doubles
+        ("double_octaves", "i8"),
+        ("switch_turn", "i8"),  # chosen by its keyswitch, the latest the highest; 0: not chosen
+        ("switch_key", "i8"),  # 1 + source << 16 | channel << 8 | key that holds it; 0: none
         ("sent", "u1", (128,)),
         ("power_sum", "f4"),
         ("power_peak", "f4"),
@@ -364,6 +392,8 @@ NOTE = np.dtype(
         ("released", "i8"),  # key-up seen
         ("how", "i8"),
         ("out", "i8"),  # 1 + port * 16 + channel it was sent out on; 0: nowhere
+        ("parent", "i8"),  # id of the note it doubles; -1: none
+        ("doubles", "i8"),  # notes that were begun with it and end with it
         ("confidence", "f4"),
         ("logp", "f4", (MAX_CLASSES,)),
     ],

@@ -11,6 +11,7 @@ from engine.rt.chains import instrument_plays, panic_chains, send_midi
 from engine.rt.features import remember_note_off
 from engine.rt.fluid import queue_fluid
 from engine.rt.heard import forget_past, heard_move, heard_off, heard_on, plan_note_ended
+from engine.rt.hints import forget_switches, release_switches
 from engine.rt.layout import (
     BANK_VOICES,
     CONTROLLER,
@@ -59,10 +60,18 @@ NOBODY = np.float32(0.0)
 
 @rt
 def new_note(rig, source, channel, pitch, velocity):
-    """Return the slot of a new note without a part; the oldest yields if none is free. [audio]"""
-    state = rig.state[0]
-    if state.live == MAX_NOTES:
+    """Return the slot of a key's new note without a part; the oldest yields if none is free."""
+    if rig.state[0].live == MAX_NOTES:
         end_note(rig, _oldest(rig, -1))
+    slot = take_slot(rig, source, channel, pitch, velocity)
+    rig.held[source, channel, pitch] = slot + 1
+    return slot
+
+
+@rt
+def take_slot(rig, source, channel, pitch, velocity):
+    """Return the slot of a new note that no key holds; one must be free. [audio]"""
+    state = rig.state[0]
     slot = state.next_note & (MAX_NOTES - 1)
     while rig.notes[slot].state != FREE:
         slot = (slot + 1) & (MAX_NOTES - 1)
@@ -81,11 +90,12 @@ def new_note(rig, source, channel, pitch, velocity):
     note.how = 0
     note.out = 0
     note.confidence = 1.0
+    note.parent = -1
+    note.doubles = 0
     rig.live[state.live] = slot
     state.live += 1
     if source != PLANNED:
         rig.floor[0].player_notes += 1
-    rig.held[source, channel, pitch] = slot + 1
     return slot
 
 
@@ -149,7 +159,7 @@ def _make_room(rig, slot, part):
         other = rig.live[i]
         note = rig.notes[other]
         if other != slot and note.part == part and note.pitch == pitch and note.state >= SOUNDING:
-            end_note(rig, other)
+            i = _end_in_loop(rig, i)
         else:
             i += 1
     while rig.parts[part].sounding >= rig.parts[part].polyphony:
@@ -205,6 +215,7 @@ def move_note(rig, slot, part):
     left = note.part
     before = note.destination
     after = _destination(rig, part)
+    _end_doubles(rig, slot)
     _make_room(rig, slot, part)
     note.state = SOUNDING
     if note.source < DIRECT:
@@ -265,7 +276,21 @@ def _release_later(rig, slot, frame):
 
 @rt
 def let_go(rig, slot):
-    """Release a sounding note now; the sustain pedal may hold it. [audio]"""
+    """Release a sounding note, and what doubles it, now; the pedal may hold them. [audio]"""
+    parent, doubles = rig.notes[slot].id, rig.notes[slot].doubles
+    _let_go_alone(rig, slot)
+    i = 0
+    while doubles > 0 and i < rig.state[0].live:
+        other = rig.live[i]
+        if rig.notes[other].parent == parent and rig.notes[other].released == 0:
+            _let_go_alone(rig, other)
+        else:
+            i += 1
+
+
+@rt
+def _let_go_alone(rig, slot):
+    """Release one sounding note. [audio]"""
     note = rig.notes[slot]
     if note.released == 0:
         note.released = 1
@@ -275,12 +300,43 @@ def let_go(rig, slot):
     if rig.pedals[note.source, pedal_channel] != 0:
         note.state = SUSTAINED
     else:
-        end_note(rig, slot)
+        _end_alone(rig, slot)
 
 
 @rt
 def end_note(rig, slot):
-    """End a note for good and free its slot. [audio]"""
+    """End a note, and what doubles it, for good and free their slots. [audio]"""
+    _end_doubles(rig, slot)
+    _end_alone(rig, slot)
+
+
+@rt
+def _end_doubles(rig, slot):
+    """End what doubles a note. [audio]"""
+    parent = rig.notes[slot]
+    i = 0
+    while parent.doubles > 0 and i < rig.state[0].live:
+        if rig.notes[rig.live[i]].parent == parent.id:
+            _end_alone(rig, rig.live[i])
+        else:
+            i += 1
+    parent.doubles = 0
+
+
+@rt
+def _end_in_loop(rig, i):
+    """End the note at place `i` of rig.live; return where to look on. [audio]
+
+    The last note takes its place; with what doubles it, others may have moved anywhere.
+    """
+    doubles = rig.notes[rig.live[i]].doubles
+    end_note(rig, rig.live[i])
+    return 0 if doubles > 0 else i
+
+
+@rt
+def _end_alone(rig, slot):
+    """End one note for good and free its slot. [audio]"""
     state = rig.state[0]
     note = rig.notes[slot]
     if rig.held[note.source, note.channel, note.pitch] == slot + 1:
@@ -319,7 +375,7 @@ def set_pedal(rig, source, channel, value):
         note = rig.notes[slot]
         same = note.source == source and (source != DIRECT or note.channel == channel)
         if same and note.state == SUSTAINED:
-            end_note(rig, slot)
+            i = _end_in_loop(rig, i)
         else:
             i += 1
 
@@ -401,6 +457,8 @@ def reset_controllers(rig):
 @rt
 def end_source(rig, source, channel):
     """End every note of a keyboard, pedal or not; of one channel, unless it is -1. [audio]"""
+    if channel < 0:
+        release_switches(rig, source)
     for other in range(16):
         if channel < 0 or other == channel:
             rig.pedals[source, other] = 0
@@ -409,7 +467,7 @@ def end_source(rig, source, channel):
         slot = rig.live[i]
         note = rig.notes[slot]
         if note.source == source and (channel < 0 or note.channel == channel):
-            end_note(rig, slot)
+            i = _end_in_loop(rig, i)
         else:
             i += 1
 
@@ -425,6 +483,7 @@ def panic(rig):
     state.chord_notes = 0
     state.chord_id += 1
     state.deferred = 0
+    forget_switches(rig)
     kill_voices(rig, -1)
     rig.reverb[:] = np.float32(0.0)
     rig.reverb_gains[1] = np.float32(0.0)

@@ -8,8 +8,11 @@ import numpy as np
 from engine.rt.chains import attach_chain, detach_chain, send_to_plugin, set_chain
 from engine.rt.chords import close_chord, decide_deferred, note_struck
 from engine.rt.clock_in import clock_message
+from engine.rt.doubling import press_doubles
 from engine.rt.floor import pedal_moved, set_floor, trigger
 from engine.rt.fluid import queue_fluid
+from engine.rt.handover import take_network
+from engine.rt.hints import forget_switch, forget_switches, release_switch, strike_switch
 from engine.rt.layout import (
     ACTIVE,
     ANNOUNCE,
@@ -24,22 +27,31 @@ from engine.rt.layout import (
     CLOCK,
     CLOSE_CHORD,
     COMPENSATION,
+    CONFIDENCE,
     CONTINUES,
     CONTROL,
     DECIDE,
     DESTINATION,
     DETACH_CHAIN,
     DIRECT,
+    DOUBLE_OCTAVES,
+    DOUBLES,
     FLOOR_MODE,
     FLUID_PROGRAM,
     FORGET_PAST,
     FREE_BANK,
     GAIN,
     HIGH,
+    HOME,
     INPUT_2,
     JACK_MASTER,
+    KEYSWITCH,
+    KEYSWITCH_MODE,
     LEARN_NOTES,
+    LOCK_HIGH,
+    LOCK_LOW,
     LOW,
+    LOW_CONFIDENCE,
     MASTER_GAIN,
     MAX_CHAINS,
     MAX_PARTS,
@@ -52,6 +64,8 @@ from engine.rt.layout import (
     PART_AT_BEAT,
     PART_CHANNEL,
     PART_MIDI,
+    PART_PLAYING,
+    PIN_CHANNEL,
     POLYPHONY,
     PROGRAM,
     QUIT,
@@ -64,7 +78,9 @@ from engine.rt.layout import (
     SET,
     SET_CHAIN,
     SOLO,
+    SOLO_HOLD,
     SOUNDING,
+    TAKE_NETWORK,
     TAKEN,
     TEMPO,
     ZONE,
@@ -129,6 +145,8 @@ def handle(rig, packed, value):
     elif ATTACH_CHAIN <= kind <= CHAIN_EVENT:
         if a < MAX_CHAINS:
             _handle_chain(rig, kind, a, b, c, index, value)
+    elif kind == TAKE_NETWORK:
+        take_network(rig, np.int64(value), index, a)
     elif kind == QUIT:
         if value == 0.0:
             _quit(rig)
@@ -171,8 +189,10 @@ def handle_midi(rig, source, status, data1, data2):
         return
     if strikes:
         key_up(rig, source, channel, data1)
-        note_struck(rig, source, channel, data1, data2)
+        if not strike_switch(rig, source, channel, data1):
+            note_struck(rig, source, channel, data1, data2)
     elif kind == 0x80 or kind == 0x90:
+        release_switch(rig, source, channel, data1)
         key_up(rig, source, channel, data1)
     elif kind == 0xB0:
         _handle_controller(rig, source, data1, data2)
@@ -186,6 +206,7 @@ def handle_midi(rig, source, status, data1, data2):
         slot = rig.held[source, channel, data1] - 1
         if slot >= 0 and rig.notes[slot].state >= SOUNDING:
             tell_part(rig, rig.notes[slot].part, kind, data1, data2)
+            press_doubles(rig, slot, kind, data2)
 
 
 @rt
@@ -284,6 +305,16 @@ def set_parameter(rig, parameter, index, value):
         state.learn_notes = number
     elif RETURN_A <= parameter <= INPUT_2:
         aim_gain(rig, parameter - RETURN_A, np.float32(value))
+    elif parameter == KEYSWITCH_MODE:
+        if state.keyswitch_mode != number:
+            forget_switches(rig)
+        state.keyswitch_mode = number
+    elif parameter == SOLO_HOLD:
+        state.solo_hold = number
+    elif parameter == LOW_CONFIDENCE:
+        state.low_confidence = number
+    elif parameter == CONFIDENCE:
+        state.confidence = value
     elif parameter == COMPENSATION:
         state.compensation = number
         state.align_due = 1
@@ -342,10 +373,36 @@ def _set_part(rig, parameter, index, value):
         if number != 0 and part.used == 0:
             part.used = 1
         rig.state[0].align_due = 1
+    elif parameter >= PART_PLAYING:
+        _set_hint(rig, parameter, index, number)
     if parameter in (SOLO, ACTIVE):
         aim_all(rig)
     elif parameter <= CHORUS_SEND or parameter in (DESTINATION, SEND_A, SEND_B):
         aim_strip(rig, index)
+
+
+@rt
+def _set_hint(rig, parameter, index, number):
+    """Set what the player says about a part; see engine.rt.hints. [audio]"""
+    part = rig.parts[index]
+    if parameter == PART_PLAYING:
+        part.out = 0 if number != 0 else 1
+    elif parameter == HOME:
+        part.home = number + 1
+    elif parameter == LOCK_LOW:
+        part.lock_low = number + 1
+    elif parameter == LOCK_HIGH:
+        part.lock_high = number + 1
+    elif parameter == PIN_CHANNEL:
+        part.pin_channel = number
+    elif parameter == KEYSWITCH:
+        if part.keyswitch != number + 1:
+            forget_switch(rig, index)
+        part.keyswitch = number + 1
+    elif parameter == DOUBLES:
+        part.doubles = number
+    elif parameter == DOUBLE_OCTAVES:
+        part.double_octaves = number
 
 
 @rt

@@ -10,6 +10,7 @@ from engine.rt.chains import tend_chains
 from engine.rt.clock_in import watch_clock
 from engine.rt.floor import begin_floor, frames_to_floor, tend_floor
 from engine.rt.fluid import render_fluid
+from engine.rt.handover import present
 from engine.rt.layout import (
     DIRECT,
     FROM_COMMAND,
@@ -43,8 +44,9 @@ KEPT_FREE = 1024  # places in the queue for what the callback schedules itself
 
 @rt
 def process(rig, frames):
-    """Render the next `frames` frames into rig.outputs. [audio]"""
+    """Render the next `frames` frames into rig.outputs; `rig`: the present one. [audio]"""
     state = rig.state[0]
+    state.network_left = state.network_serial
     _make_up_for_lost_offs(rig)
     _take_in(rig, rig.command_words, rig.command_values, rig.command_cursor, FROM_COMMAND)
     _take_in(rig, rig.event_words, rig.event_values, rig.event_cursor, FROM_EVENT)
@@ -52,6 +54,10 @@ def process(rig, frames):
     at = 0
     while at < frames:
         _act(rig)
+        if state.table_due != 0:  # what else is due is the new network's
+            state.table_due = 0
+            rig = present(rig)
+            continue
         grid = state.frame % QUANTUM
         if grid == 0:
             _begin_quantum(rig)
@@ -125,7 +131,7 @@ def _act(rig):
     state = rig.state[0]
     if rig.transport[0].rolling != 0:  # a beat's tick goes before its notes
         keep_time(rig)
-    while state.queued > 0 and rig.queue[0].frame <= state.frame:
+    while state.queued > 0 and rig.queue[0].frame <= state.frame and state.table_due == 0:
         packed = rig.queue[0].packed
         value = rig.queue[0].value
         drop_first(rig)

@@ -1,6 +1,7 @@
 """Presets: the shipped ones are sound, and a wrong one costs one sentence, never a traceback."""
 
 import dataclasses
+import re
 from pathlib import Path
 from typing import Any
 
@@ -174,7 +175,7 @@ def test_missing_file_and_folder(tmp_path: Path) -> None:
         ("71", "71\nlow = 61\nhigh = 60", "part 2: low = 61 must not be above high = 60"),
         ("71", "71\nvolume = 3", "part 2: unknown key 'volume', legal are bank, chorus_send"),
         ('"Trio"', '"Trio"\nchord_window_ms = 46', "chord_window_ms = 46 must be a number from 0"),
-        ('"Trio"', '"Trio"\nzones = [1, 2]', "zones = [1, 2] must be a list of 3, each a whole"),
+        ('"Trio"', '"Trio"\nzones = [1, 2]', "zones = (1, 2) must be a list of 3, one fewer"),
         ('"Trio"', '"Trio"\nzones = [60, 50, 70]', "zones = (60, 50, 70) must rise"),
         ('"Trio"', '"Trio"\nassigner = "magic"', 'must be one of "network", "zones", "closest"'),
         ('"Trio"', '"Trio"\ntempo = 3', "unknown key 'tempo'"),
@@ -184,7 +185,7 @@ def test_missing_file_and_folder(tmp_path: Path) -> None:
         ('["tenor"]', "[]", 'the voice "tenor" is played by 0 parts'),
         ('["tenor"]', '["bass"]', 'the voice "tenor" is played by 0 parts'),
         ('["tenor"]', '["tenor", "bass"]', 'the voice "bass" is played by 2 parts'),
-        ('["tenor"]', '["drums"]', "voices = ['drums'] must be a list of 0 to 4"),
+        ('["tenor"]', '["drums"]', "voices = ['drums'] must be a list of 0 to 6"),
         ('name = "Trio"', "", 'the key "name" is missing'),
         ("program = 71", "", 'part 2: the key "program" is missing'),
     ],
@@ -213,9 +214,12 @@ def test_files_that_hold_no_ensemble(tmp_path: Path, text: str, message: str) ->
     assert message in refusal(tmp_path, text)
 
 
-def test_no_voices_at_all_is_refused_in_a_file_only(tmp_path: Path) -> None:
-    lines = [line for line in TRIO.splitlines() if not line.startswith("voices")]
-    assert "no part has voices" in refusal(tmp_path, "\n".join(lines))
+def test_a_file_without_voices_is_read_with_some_other_ensembles_may_have_none(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "trio.toml"
+    path.write_text(re.sub("voices.*", "", TRIO), encoding="utf-8")
+    assert sum(len(part.voices) for part in load_ensemble(path).parts) == 4
     parts = tuple(Part(name=f"Part {number}", program=number) for number in range(16))
     assert len(Ensemble(id="file", name="File", parts=parts).parts) == 16
     with pytest.raises(EnsembleError, match="has 17 parts"):
