@@ -178,7 +178,6 @@ def clear(layout: QLayout) -> None:
                 if isinstance(panel, Panel):
                     panel.leave()
             widget.hide()
-            widget.setParent(None)
-            widget.deleteLater()
+            widget.deleteLater()  # by Qt, on this thread, not by whichever collects garbage
         elif inner is not None:
             clear(inner)
