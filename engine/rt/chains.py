@@ -47,7 +47,8 @@ RISE = np.float32(1.0 / 1024.0)  # a frame, from dry to processed
 FALL = np.float32(1.0 / QUANTUM)  # so much is always there when the fall begins
 LOUDEST = np.float32(64.0)  # what is louder is no sound
 NO_HEADROOM = 1 << 40
-REST_FRAMES = 2048  # after a miss, lest a host that is always a little late make it flutter
+REST, LONGEST_REST = 256, 16384  # frames after a miss, twice as many after each that follows
+CALM_S = 2  # after so long a miss is a first one again
 PATIENCE_NS = 1_000_000_000
 LAST, NEXT, PRESENT = 0, 1, 2  # of rig.chain_serials, three a slot
 
@@ -136,6 +137,7 @@ def _begin(rig, slot):
     chain.wet = np.float32(0.0)
     chain.rising = 0
     chain.rest_until = 0
+    chain.rest = 0
     chain.keep_until = 0
     chain.hung = 0
     chain.misses = 0
@@ -259,9 +261,7 @@ def _run(rig, slot, left, right, count):
             spare = _wait_for_host(rig, slot, count)
         chain.headroom = min(chain.headroom, spare)
         if spare < 0:
-            chain.rising = 0
-            chain.misses += 1
-            chain.rest_until = state.frame + REST_FRAMES
+            _rest(rig, slot)
     if chain.rising == 0 and chain.misses > 0:
         chain.dry_frames += count
     if chain.rising == 0 and chain.wet <= np.float32(0.0):
@@ -276,6 +276,18 @@ def _run(rig, slot, left, right, count):
         shares[n] = wet
     chain.wet = wet
     return True
+
+
+@rt
+def _rest(rig, slot):
+    """Miss: briefly, but not so that a host that is always a little late may flutter. [audio]"""
+    state = rig.state[0]
+    chain = rig.chains[slot]
+    calm = state.frame - chain.rest_until > CALM_S * state.rate_hz
+    chain.rest = REST if calm else min(max(2 * chain.rest, REST), LONGEST_REST)
+    chain.rest_until = state.frame + chain.rest
+    chain.rising = 0
+    chain.misses += 1
 
 
 @rt

@@ -517,6 +517,7 @@ CHAIN = np.dtype(
         ("wet", "f4"),  # 0: what went in is heard, 1: what came out of the plugins
         ("rising", "i8"),  # 1: processed audio is there in time
         ("rest_until", "i8"),  # frame before which it does not come back from a miss
+        ("rest", "i8"),  # how long the last miss made it rest, frames
         ("keep_until", "i8"),  # frame up to which the delay of one that has gone stays
         ("hung", "i8"),  # an event found no room: a note may hang in the instrument
         ("misses", "i8"),

@@ -261,6 +261,29 @@ def test_it_comes_back_when_its_host_does_and_misses_are_counted(host, impatient
         assert biggest_step(np.concatenate([dry, wet])) <= SINE_STEP + 2 * LEVEL / 64
 
 
+def test_the_first_miss_is_short_and_those_that_follow_it_are_not(host, impatient, engines):
+    engine, chain = sounding(engines, host, invert)
+
+    def miss() -> int:
+        """Let it miss once; frames until it is heard again."""
+        missed, frames = engine.chain_stats(0).misses, 0
+        chain.paused.set()
+        while engine.chain_stats(0).misses == missed:
+            engine.render(64)
+        chain.go_on()
+        wet, before = engine.chain_stats(0).wet, 1.0
+        while wet <= before:
+            engine.render(64)
+            frames += 64
+            wet, before = engine.chain_stats(0).wet, wet
+        engine.render(1024)
+        return frames
+
+    assert [miss() for _ in range(4)] == [256, 512, 1024, 2048]
+    engine.render(2 * 48000)
+    assert miss() == 256
+
+
 def test_bypass_is_no_miss(host, engines):
     engine, _ = sounding(engines, host, invert)
     engine.set_chain(0, bypass=True)
