@@ -143,7 +143,7 @@ DEVICES = (
     ask("/ripieno/devices", "sound devices and MIDI inputs there are, looked for anew", slow=True),
     Address(
         "/ripieno/device",
-        "play through this: jack, none, auto or a sound card's name; with a block size if given",
+        "play through this: jack, none, auto or a sound card's name; `ripieno play` does so next time",
         (*text("name"), *may(whole("block_frames", 16, 8192))),
         "s description",
         setting=True,
@@ -151,7 +151,7 @@ DEVICES = (
     ),
     setting(
         "/ripieno/input",
-        'listen to the MIDI input whose name contains this; "" for all, none for none',
+        'listen to the input whose name contains this, next time too; "" for all, or none',
         text("name"),
         slow=True,
     ),
