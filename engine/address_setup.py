@@ -143,7 +143,7 @@ DEVICES = (
     ask("/ripieno/devices", "sound devices and MIDI inputs there are, looked for anew", slow=True),
     Address(
         "/ripieno/device",
-        "play through this: jack, none, auto or a sound card's name; `ripieno play` does so next time",
+        "play through this: jack, none, auto or a sound card's name; next time as well",
         (*text("name"), *may(whole("block_frames", 16, 8192))),
         "s description",
         setting=True,
