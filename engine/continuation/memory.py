@@ -7,6 +7,7 @@ from its package would load the compiler.
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import mmap
 import os
@@ -53,7 +54,9 @@ class PlanMemory:
     def create(cls, rate_hz: int) -> PlanMemory:
         """Make a new map, all of whose pages are there; OSError if there is no room. [main]"""
         folder = MEMORY_FOLDER if os.access(MEMORY_FOLDER, os.W_OK) else None
-        descriptor, name = tempfile.mkstemp(prefix=PREFIX, dir=folder)
+        if folder is not None:
+            _remove_left_over(folder)
+        descriptor, name = tempfile.mkstemp(prefix=f"{PREFIX}{os.getpid()}-", dir=folder)
         try:
             with os.fdopen(descriptor, "r+b") as file:
                 file.write(bytes(plan_memory.BYTES))  # a hole could not be filled on a full disk
@@ -125,3 +128,12 @@ class PlanMemory:
     def unlink(self) -> None:
         """Remove the file; maps of it stay. Idempotent; where refused, `close` first. [main]"""
         self.path.unlink(missing_ok=True)
+
+
+def _remove_left_over(folder: Path) -> None:
+    """Remove the maps of programs that were killed: the workers' are open without their files."""
+    for path in folder.glob(f"{PREFIX}*-*"):
+        owner = path.name.removeprefix(PREFIX).split("-")[0]
+        if owner.isdigit() and not Path("/proc", owner).exists():
+            with contextlib.suppress(OSError):
+                path.unlink()

@@ -1,6 +1,7 @@
 """The map between callback and worker: made, opened, refused, read while it is written."""
 
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -65,6 +66,22 @@ def test_a_reader_that_was_late_gets_what_is_left(memory):
     assert len(records) == pm.HEARD - 1, "the oldest may be being written over"
     again, _ = memory.heard_since(place)
     assert len(again) == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system empties its folder")
+def test_what_a_killed_program_left_is_removed(memory):
+    import subprocess
+
+    code = (
+        "import os; from engine.continuation.memory import PlanMemory;"
+        "print(PlanMemory.create(48000).path, flush=True); os._exit(9)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    left = Path(done.stdout.strip())
+    assert left.exists()
+    PlanMemory.create(48000).unlink()
+    assert not left.exists()
+    assert memory.path.exists(), "that of a program that runs stays"
 
 
 def test_it_needs_no_compiler():
