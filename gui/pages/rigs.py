@@ -110,6 +110,7 @@ class Page(Panel):
         self.order.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.order.itemActivated.connect(self._go)
         card.body.addWidget(self.order, 1)
+        card.body.addStretch(0)  # without a set list nothing else takes the room
         return card
 
     # ---- what is shown ---------------------------------------------------------------------
