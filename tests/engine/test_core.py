@@ -178,7 +178,7 @@ def test_every_preset_plays_every_key():
         engine.results()
         play(engine, [(64 * i, note_on(21 + i)) for i in range(88)], 64 * 90)
         began = note_ons(engine.results())
-        assert len(began) == 88
+        assert np.count_nonzero(began["c"] != layout.BY_DOUBLING) == 88
         assert began["part"].max() < len(ensemble.parts)
         assert np.abs(engine.render(4800)).max() > 0.001
         engine.panic()
@@ -310,7 +310,7 @@ def test_commands_that_no_callback_takes_are_refused_in_words(monkeypatch):
     engine = new_engine(ready=False)
     monkeypatch.setattr(time, "sleep", lambda _: None)
     queued = int(engine._rig.command_cursor[8])
-    for _ in range(1024 - queued):
+    for _ in range(engine._rig.command_words.size // WORDS - queued):
         engine.set("pan", 0.5, 0)
     with pytest.raises(EngineError, match="no device runs it"):
         engine.set("pan", 0.5, 0)
