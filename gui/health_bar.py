@@ -19,6 +19,7 @@ SAID_S = 6.0  # how long a sentence of the engine's stays
 COLOURS = ("good", "accent", "warn", "bad")
 LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 FINE_TEXT = "All is well."
+ONE_LINE_PX, TWO_LINES_PX = 15, 12
 
 
 class Reading(QWidget):
@@ -96,6 +97,7 @@ class HealthBar(QFrame):
         self.context = context
         self.starting: Callable[[], bool] = lambda: False
         self.finding = health.Finding(health.FINE, FINE_TEXT)
+        self._shown = (0, "")
         self._growth = health.Growth()
         self._since: dict[str, int] = {}
         self._said, self._said_until_s = "", 0.0
@@ -104,7 +106,7 @@ class HealthBar(QFrame):
         self.sentence = QPushButton(FINE_TEXT)
         self.sentence.setProperty("role", "flat")
         self.sentence.setAccessibleName("health")
-        self.sentence.setStyleSheet("text-align: left; font-size: 15px; padding: 4px 8px;")
+        self.sentence.setMinimumWidth(120)
         self.sentence.clicked.connect(self._act)
         self.delay = Reading("Key to sound, p50 / p99", 158)
         self.load = Reading("Load p99.9", 76)
@@ -173,8 +175,15 @@ class HealthBar(QFrame):
     def _show_sentence(self) -> None:
         text = self.finding.sentence
         room = max(40, self.sentence.width() - 24)
-        shown = self.sentence.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, room)
-        self.sentence.setText(shown)
+        px, shown = ONE_LINE_PX, text
+        if QFontMetrics(theme.font(ONE_LINE_PX)).horizontalAdvance(text) > room:
+            px, shown = TWO_LINES_PX, in_two_lines(text, room)
+        if (px, shown) != self._shown:
+            self._shown = (px, shown)
+            self.sentence.setStyleSheet(
+                f"text-align: left; font-size: {px}px; padding: 2px 8px; min-height: 34px;"
+            )
+            self.sentence.setText(shown)
         self.sentence.setToolTip(text)
         self.sentence.setAccessibleDescription(text)
         self.dot.show_level(self.finding.level)
@@ -224,6 +233,17 @@ class HealthBar(QFrame):
     def _act(self) -> None:
         if self.finding.action:
             self.acted.emit(self.finding.action)
+
+
+def in_two_lines(text: str, room: int) -> str:
+    """A sentence broken between words; what two lines cannot hold is left out at its end. [main]"""
+    metrics = QFontMetrics(theme.font(TWO_LINES_PX))
+    words_left = text.split(" ")
+    first = words_left.pop(0)
+    while words_left and metrics.horizontalAdvance(f"{first} {words_left[0]}") <= room:
+        first = f"{first} {words_left.pop(0)}"
+    rest = metrics.elidedText(" ".join(words_left), Qt.TextElideMode.ElideRight, room)
+    return f"{first}\n{rest}" if rest else first
 
 
 class Dot(QWidget):

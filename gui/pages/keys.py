@@ -64,6 +64,7 @@ class Page(QWidget):
         grid.setColumnStretch(0, 1)
         grid.setColumnMinimumWidth(2, 24)
         grid.setColumnStretch(3, 1)
+        grid.setRowStretch(half, 1)
         piano = QLabel(PIANO)
         piano.setWordWrap(True)
         piano.setProperty("role", "muted")
