@@ -15,6 +15,7 @@ import re
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ from models.mmt.onnx_model import onnx_decoder
 from models.mmt.quantise import quantised, write_file
 from models.mmt.representation import SIZES, TICKS, encode
 from models.mmt.sampling import Rules, packed
-from models.mmt.shape import HEAD, IN_TURN, LEARNED, ROTARY, Shape, random_weights
+from models.mmt.shape import HEAD, IN_TURN, LEARNED, ROTARY, TOGETHER, Shape, random_weights
 from models.registry import find_continuation
 from tests.bench.processes import call
 from tests.bench.report import arguments, report
@@ -66,6 +67,9 @@ def main() -> None:
     if find_spec("torch"):
         ways["torch, cache, fp32"] = torch_cache_way(weights, shape, music)
         ways["torch, no cache"] = torch_whole_way(weights, shape, music)
+        plain = replace(small.shape, heads=TOGETHER, positions=LEARNED)
+        way = torch_whole_way(random_weights(plain, SEED), plain, music)
+        ways[f"{SMALL}, torch, no cache"] = way
         if find_spec("x_transformers"):
             ways["x-transformers, no cache"] = x_transformers_way(music, shape)
             ways[f"{SMALL}, x-transformers, no cache"] = x_transformers_way(music, small.shape)
@@ -89,7 +93,7 @@ def main() -> None:
         for way, by_events in times.items()
     }
     slow = next((w for w in ("x-transformers, no cache", "torch, no cache") if w in ways), None)
-    slow_small = f"{SMALL}, x-transformers, no cache"
+    slow_small = f"{SMALL}, {slow}"
     table: list[dict[str, Any]] = []
     for way, by_events in median.items():
         row: dict[str, Any] = {"way": way}

@@ -26,8 +26,8 @@ fi
 
 tiny() {
     python -m training.mmt.train --resume --layers 4 --width 128 --inner 512 --turn-width 64 \
-        --turn-inner 128 --rows 256 --batch 8 --updates 800 --rate 2e-3 --warmup 80 \
-        --decay 800 --floor 0.05 --dropout 0 --power 0.5 --pool 16 --every 400 \
+        --turn-inner 128 --rows 256 --batch 8 --updates 400 --rate 2e-3 --warmup 40 \
+        --decay 400 --floor 0.05 --dropout 0 --power 0.5 --pool 16 --every 400 \
         --valid-pieces 40 --patience 0 "$@"
 }
 
