@@ -42,7 +42,7 @@ class Taste:
     """
 
     temperature: float = 1.0
-    min_p: float = 0.08
+    min_p: float = 0.05
     top_p: float = 1.0
     density: float = 0.0
     longest_wait_beats: int = 2

@@ -71,6 +71,7 @@ def test_what_sounded_of_the_plan_is_heard():
     ear = listener()
     on(ear, 0, 60)
     planned = ear.stream.add(24, 64, 12, CHOIR[1].code, heard=False)
+    assert planned
     ear.sounded(record(pm.PLAYED, 2, part=1, pitch=64, duration=1, id=17)[0], {17: planned})
     assert planned.heard
     ear.stopped(record(pm.STOPPED, 2.5, id=17)[0], {17: planned})

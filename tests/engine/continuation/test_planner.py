@@ -247,7 +247,7 @@ def test_a_new_worker_goes_on_with_the_plan_that_is_there():
     again.telling.written = stage.planner.telling.written
     for note in stage.planner.stream.notes:
         if note.heard:
-            again.stream.add(note.tick, note.key, note.length, note.instrument).part = note.part
+            again.stream.add(note.tick, note.key, note.length, note.instrument)
     again.listener.floor = pm.ENSEMBLE
     again.at(stage.beat, 120, stage.heard_notes)
     plan = np.concatenate(told)

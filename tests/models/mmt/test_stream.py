@@ -106,7 +106,9 @@ def test_going_back_feeds_only_what_changed(monkeypatch):
         Decoder, "feed_slice", lambda self, rows: (fed.append(len(rows)), feed(self, rows))
     )
     stream = Stream(decoder(KIND), ENSEMBLE)
-    notes = [stream.add(6 * k, 60, 6, 1) for k in range(60)]
+    for k in range(60):
+        stream.add(6 * k, 60, 6, 1)
+    notes = [*stream.notes]
     settle(stream)
     fed.clear()
     stream.lengthen(notes[-4], 12)
