@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 
 from PyQt6.QtCore import Qt
-from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from gui.binding import bind
 from gui.context import Context
 from gui.widgets.beat_display import BeatDisplay
+from gui.widgets.elided import Elided
 from gui.widgets.floor_pill import FloorPill
 from gui.widgets.take_clock import TakeClock
 
@@ -22,9 +23,9 @@ class TopBar(QFrame):
         self.context = context
         self.setProperty("card", True)
         self.setFixedHeight(68)
-        self.title = QLabel("Ripieno")
+        self.title = Elided("what is played with", "Ripieno")
         self.title.setProperty("role", "title")
-        self.subtitle = QLabel("")
+        self.subtitle = Elided("parts, or place in the set list")
         self.subtitle.setProperty("role", "muted")
         self.beat = BeatDisplay()
         self.floor = FloorPill()

@@ -22,6 +22,7 @@ from gui.widgets.slider import Slider
 from gui.widgets.switch import Switch
 
 LABEL_WIDTH = 130
+PARTS_A_ROW = 4
 WHEN = (("silence", "After a pause of"), ("bars", "Bars each"), ("length", "At most"))
 HOW = (
     ("temperature", "Temperature", "0.1 plays what is likeliest, 2 what surprises"),
@@ -130,7 +131,7 @@ class Page(Panel):
         row.addStretch(1)
         card.body.addLayout(row)
         card.body.addWidget(line("Parts the ensemble may play", "muted"))
-        self._parts = QHBoxLayout()
+        self._parts = QGridLayout()
         self._parts.setSpacing(6)
         card.body.addLayout(self._parts)
         card.body.addStretch(1)
@@ -176,14 +177,14 @@ class Page(Panel):
         self._built = built
         clear(self._parts)
         self.switches = []
-        for part in parts:
+        for place, part in enumerate(parts):
             switch = Switch(f"The ensemble may play {part.name}", part.name)
             switch.setStyleSheet("padding: 5px 9px;")
             if has_address(part.address("continues")):
                 bind(self.context, switch, part.address("continues"))
-            self._parts.addWidget(switch)
+            self._parts.addWidget(switch, place // PARTS_A_ROW, place % PARTS_A_ROW)
             self.switches.append(switch)
-        self._parts.addStretch(1)
+        self._parts.setColumnStretch(PARTS_A_ROW, 1)
 
     # ---- what is shown ---------------------------------------------------------------------
 

@@ -68,7 +68,7 @@ class Page(QWidget):
         """Who decided, and what went wrong, in numbers. [main]"""
         if not self.isVisible():
             return
-        s = self.context.mirror.statistics
+        s, unseen = self.context.mirror.statistics, self.context.mirror.notes.lost
         self.counts.setText(
             f"{s.cycles:,} blocks of {s.block_frames} frames at {s.rate_hz} Hz · "
             f"{s.notes_network:,} notes by the network, {s.notes_rule:,} by rule "
@@ -76,6 +76,7 @@ class Page(QWidget):
             f"{s.late_events} late events · {s.dropped_events} dropped · "
             f"{s.missed_cycles} missed blocks · "
             f"{s.voices} voices, {s.voices_stolen} taken over"
+            + (f" · {unseen} notes came too fast to be shown" if unseen else "")
         )
 
 

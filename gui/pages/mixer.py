@@ -168,9 +168,13 @@ class Page(Panel):
         outer = QHBoxLayout(self)
         outer.setContentsMargins(*EDGE)
         outer.setSpacing(CLOSE)
-        outer.addWidget(scrolled(self._row, sideways=True), 1)
+        area = scrolled(self._row, sideways=True)
+        outer.addWidget(area, 1)
+        self._fixed = QHBoxLayout()
+        self._fixed.setSpacing(CLOSE)
+        outer.addLayout(self._fixed)
         for name, gain, slot, does in NARROW:
-            outer.addWidget(self._narrow(name, gain, slot, does))
+            self._fixed.addWidget(self._narrow(name, gain, slot, does))
         self.master = Strip(
             context, _name("Master"), "/ripieno/master/gain", "Master", "master", MASTER_WIDTH
         )
@@ -179,10 +183,18 @@ class Page(Panel):
         self.peak.setToolTip("Highest level of the last moments, dB below full scale")
         self.master.above.addWidget(self.peak)
         self.master.add_fader(Meter("Level of the master"))
-        outer.addWidget(self.master)
+        self._fixed.addWidget(self.master)
+        self._bar = area.horizontalScrollBar()
+        assert self._bar is not None
+        self._bar.rangeChanged.connect(self._stand_in_a_row)
         self.on("ensemble", self._build)
         self.on("statistics", self._feed)
         self.bridge.frame.connect(self._tick)
+
+    def _stand_in_a_row(self, low: int, high: int) -> None:
+        """Where the parts' strips have a bar below them, the others end as high."""
+        assert self._bar is not None
+        self._fixed.setContentsMargins(0, 0, 0, self._bar.sizeHint().height() if high > low else 0)
 
     def _narrow(self, name: str, gain: str, slot: str, does: str) -> Strip:
         strip = Strip(self.context, _name(name), gain, name, slot, NARROW_WIDTH)

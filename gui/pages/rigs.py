@@ -7,11 +7,9 @@ from typing import Any
 from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import (
     QHBoxLayout,
-    QLabel,
     QLineEdit,
     QListWidget,
     QListWidgetItem,
-    QSizePolicy,
     QVBoxLayout,
 )
 
@@ -21,6 +19,7 @@ from gui.context import Context
 from gui.mirror import rigs
 from gui.pages.page import CLOSE, EDGE, GAP, Card, Panel, line, push, set_role
 from gui.widgets.combo import Combo
+from gui.widgets.elided import Elided
 from gui.widgets.search_list import ENTRY, Entry, EntryPainter, SearchList
 
 LONGEST_NAME = 64
@@ -64,7 +63,7 @@ class Page(Panel):
 
     def _now(self) -> Card:
         card = Card("Now")
-        self.name = _big("", 32)
+        self.name = _big("Rig that plays", 32)
         card.body.addWidget(self.name)
         self.told = line("", "muted", wrap=True)
         card.body.addWidget(self.told)
@@ -94,7 +93,7 @@ class Page(Panel):
         self.setlists.show_value("")
         self.setlists.changed.connect(lambda name: self.bridge.act("/ripieno/setlist", name))
         card.top.addWidget(self.setlists)
-        self.next_name = _big("", 22)
+        self.next_name = _big("Next rig", 22)
         card.body.addWidget(self.next_name)
         row = QHBoxLayout()
         row.setSpacing(CLOSE)
@@ -146,7 +145,7 @@ class Page(Panel):
                 for rig in self.rigs
             ]
         )
-        _shorten(self.name, playing.name or "Unnamed")
+        self.name.setText(playing.name or "Unnamed")
         self.told.setText(playing.told)
         set_role(self.told, "warn" if playing.unsaved else "muted")
         self.undo.setEnabled(playing.undo > 0)
@@ -165,7 +164,7 @@ class Page(Panel):
             return
         coming = rigs.name_of(setlist.next_rig, self.rigs) if setlist.next_rig else ""
         self.next_name.setFont(theme.font(22, bold=True))
-        _shorten(self.next_name, f"Next: {coming}" if coming else "The last of the evening")
+        self.next_name.setText(f"Next: {coming}" if coming else "The last of the evening")
         self.previous.setEnabled(setlist.place > 1)
         self.next.setEnabled(bool(setlist.next_rig))
         self.order.clear()
@@ -219,15 +218,7 @@ class Page(Panel):
         self.result.show()
 
 
-def _big(text: str, px: int) -> QLabel:
-    shown = line(text)
+def _big(name: str, px: int) -> Elided:
+    shown = Elided(name)
     shown.setFont(theme.font(px, bold=True))
-    shown.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
     return shown
-
-
-def _shorten(shown: QLabel, text: str) -> None:
-    """What is too long ends in an ellipsis, and is whole in the tip."""
-    room = max(shown.width(), 200)
-    shown.setText(shown.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, room))
-    shown.setToolTip(text)

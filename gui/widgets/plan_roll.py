@@ -39,8 +39,8 @@ class PlanRoll(QWidget):
             self._notes, self._until_beat = coming, until_beat
             self._now_beat, self._beats_per_bar = now_beat, beats_per_bar
             ahead = max(until_beat - now_beat, 0.0)
-            notes = "1 note" if len(coming) == 1 else f"{len(coming)} notes"
-            said = f"{notes} over the next {ahead:.0f} beats" if coming else "no plan"
+            count = "1 note" if len(coming) == 1 else f"{len(coming)} notes"
+            said = f"{count} over the next {ahead:.0f} beats" if coming else "no plan"
             self.setAccessibleDescription(said)
             self.update()
 
@@ -50,7 +50,7 @@ class PlanRoll(QWidget):
         return self._notes
 
     def sizeHint(self) -> QSize:
-        return QSize(420, 180)
+        return QSize(420, 120)
 
     def minimumSizeHint(self) -> QSize:
         return QSize(240, 100)

@@ -7,6 +7,7 @@ from pytestqt.qtbot import QtBot
 
 from gui.scale import Scale
 from gui.widgets.combo import Combo
+from gui.widgets.elided import Elided
 from gui.widgets.instrument_picker import InstrumentPicker
 from gui.widgets.number import KeyNumber, Number
 from gui.widgets.search_list import Entry, SearchList
@@ -140,3 +141,14 @@ def test_an_instrument_is_found_and_taken(themed: QApplication, qtbot: QtBot) ->
     assert heard == [60]
     assert picker.text() == "French horn"
     assert not shown.isVisible()
+
+
+def test_a_long_line_makes_nothing_wider(themed: QApplication, qtbot: QtBot) -> None:
+    shown = Elided("Parts", "Violins, violas, cellos and double basses " * 9)
+    qtbot.addWidget(shown)
+    assert shown.minimumSizeHint().width() <= 60
+    shown.resize(120, 24)
+    long = shown.grab().toImage()
+    shown.setText("Violins")
+    assert shown.grab().toImage() != long
+    assert (shown.accessibleName(), shown.text()) == ("Parts", "Violins")
