@@ -63,7 +63,7 @@ class Continuation:
         self._lock = threading.RLock()
         self._command = command
         self._keeper = Keeper(self.memory, command, self._hear, self._lost)
-        self._priority: int | None = None
+        self._priority = 0  # of the worker's thread; known once a stream runs
         self._state = OFF
         self._message = ""
         self._model = ""
@@ -174,6 +174,8 @@ class Continuation:
 
     def tend(self) -> None:
         """Tell the worker what changed, end one that hangs; twice a second. [main]"""
+        audio = realtime.audio_priority()
+        self._priority = max(audio - BELOW_AUDIO, 1) if audio else 0
         self.noticed()
         if self._state == READY and not self._offline:
             self._keeper.end_if_hanging()
@@ -198,9 +200,6 @@ class Continuation:
     def _line(self) -> dict[str, Any]:
         """The settings as the worker is told them."""
         ensemble: Ensemble = self._engine.ensemble
-        if not self._priority:  # there is none before the stream runs
-            audio = realtime.audio_priority()
-            self._priority = max(audio - BELOW_AUDIO, 1) if audio else 0
         keys = ("name", "program", "bank", "low", "high", "polyphony")
         return {
             "do": "set",

@@ -162,8 +162,7 @@ def main() -> None:
     except (ModelError, ValueError, OSError) as error:
         _say(state="failed", message=str(error))
         sys.exit(1)
-    for refusal in set_priority(0, int(first.get("priority", 0))) if first.get("priority") else ():
-        _say(say=refusal)
+    _take_priority(first)
     calm_collector()
     _say(state="ready", message="", model=MODEL, notes_per_s=round(speed, 1))
     _run(worker, lines, bool(first.get("offline", False)))
@@ -194,12 +193,20 @@ def _run(worker: Worker, lines: "queue.SimpleQueue[dict[str, Any] | None]", offl
 def _obey(worker: Worker, line: dict[str, Any]) -> None:
     if line.get("do") == "set":
         worker.planner.configure(read(line))
+        _take_priority(line)
     elif line.get("do") == "plan":
         try:
             notes = worker.compose(float(line["from"]), float(line["until"]))
             _say(id=line["id"], notes=notes)
         except ValueError as error:
             _say(id=line["id"], error=str(error))
+
+
+def _take_priority(line: dict[str, Any]) -> None:
+    """Run this thread at the line's realtime priority, which is known once a stream runs."""
+    if line.get("priority"):
+        for refusal in set_priority(0, int(line["priority"])):
+            _say(say=refusal)
 
 
 def _listen(lines: "queue.SimpleQueue[dict[str, Any] | None]") -> None:
