@@ -56,12 +56,6 @@ class Bridge(QObject):
         self._flush()
         self.client.close()
 
-    def use_port(self, port: int) -> None:
-        """Talk to another engine from now on. [main]"""
-        self.client.close()
-        self.client = Client(port)
-        self.client.start()
-
     # ---- what the window wants -------------------------------------------------------------
 
     def set(self, address: str, value: Any) -> None:

@@ -64,11 +64,6 @@ def contrast(first: str, second: str) -> float:
     return (light + 0.05) / (dark + 0.05)
 
 
-def ink(background: str) -> str:
-    """Black or white, whatever is easier to read on it. [any]"""
-    return max(("#0B0D10", "#FFFFFF"), key=lambda colour: contrast(colour, background))
-
-
 def difference(first: str, second: str, eyes: str = "usual") -> float:
     """How different two colours look (CIE 1976 ΔE) to eyes of CONES. [any]"""
     return (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 
@@ -33,18 +32,6 @@ class Ensemble:
     model: str = ""
     live_accuracy: tuple[tuple[float, float], ...] = ()  # chord window in ms, % of notes right
     parts: tuple[Part, ...] = ()
-
-    def accuracy_at(self, window_ms: float) -> float | None:
-        """How many % of the notes the model gets right with a chord window, between known ones."""
-        known = sorted(self.live_accuracy)
-        if not known:
-            return None
-        if window_ms <= known[0][0]:
-            return known[0][1]
-        for (low_ms, low), (high_ms, high) in pairwise(known):
-            if window_ms <= high_ms:
-                return low + (high - low) * (window_ms - low_ms) / (high_ms - low_ms)
-        return known[-1][1]
 
 
 def read(state: dict[str, Any]) -> Ensemble:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from typing import Any
-
-SILENT_DB = -90.0
 
 
 @dataclass(frozen=True)
@@ -45,10 +42,6 @@ class Statistics:
         """How many notes were given a part."""
         return self.notes_network + self.notes_rule
 
-    def peak_db(self, channel: int) -> float:
-        """Peak level: channel 0 is the master, 1 to 16 the parts. [any]"""
-        return decibels(self.peak[channel])
-
 
 _COUNTS = [
     "frame",
@@ -86,8 +79,3 @@ def read(message: dict[str, Any]) -> Statistics:
         rms=tuple(message["rms"]),
         part_notes=tuple(message["part_notes"]),
     )
-
-
-def decibels(level: float) -> float:
-    """A linear level in dB, not below SILENT_DB. [any]"""
-    return max(SILENT_DB, 20.0 * math.log10(level)) if level > 0 else SILENT_DB

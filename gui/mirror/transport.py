@@ -18,7 +18,6 @@ class Transport:
     source: str = "internal"
     locked: bool = True
     rate_hz: int = 48000
-    follow_confidence: float | None = None
 
     def beat_at(self, frame: float) -> float:
         """The beat at a frame, in quarter notes; it stands where the transport stands. [any]"""
@@ -43,7 +42,6 @@ class Transport:
 
 def read(section: dict[str, Any], rate_hz: int) -> Transport:
     """The state's section. [any]"""
-    follow = section.get("follow") or {}
     return Transport(
         frame=int(section["frame"]),
         beat=float(section["beat"]),
@@ -53,5 +51,4 @@ def read(section: dict[str, Any], rate_hz: int) -> Transport:
         source=str(section["sync_source"]),
         locked=bool(section["locked"]),
         rate_hz=rate_hz,
-        follow_confidence=follow.get("confidence"),
     )

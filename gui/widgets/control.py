@@ -49,12 +49,6 @@ class Control(QWidget):
             self._describe()
             self.update()
 
-    def set_scale(self, scale: Scale) -> None:
-        """Another range. [main]"""
-        self.scale = scale
-        self._describe()
-        self.update()
-
     def text(self) -> str:
         """The value in words, or what is being typed. [main]"""
         return f"{self._typed}_" if self._typed else self.scale.text(self._value)

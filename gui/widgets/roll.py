@@ -108,7 +108,8 @@ class Roll(QWidget):
             width = max(LEAST_W, right - left)
             shade = round(min(1.0, max(0.0, bar.confidence)) * (SHADES - 1))
             batches.setdefault((bar.part, shade), []).append(QRectF(left, y, width, height))
-            heads.setdefault(bar.part, []).append(QRectF(left, y, 3.0, height))
+            if shade < SHADES - 1:  # where an unsure note began is seen all the same
+                heads.setdefault(bar.part, []).append(QRectF(left, y, 3.0, height))
             self.painted_notes += 1
         painter.setPen(Qt.PenStyle.NoPen)
         for (part, shade), rects in batches.items():

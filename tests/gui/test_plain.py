@@ -6,7 +6,7 @@ import pytest
 
 from engine.addresses import RECEIVED
 from gui import preferences, shortcuts
-from gui.colours import AA_LARGE, AA_TEXT, CONES, Palette, contrast, difference, ink, mixed
+from gui.colours import AA_LARGE, AA_TEXT, CONES, Palette, contrast, difference, mixed
 from gui.palettes import DARK, LIGHT
 from gui.piano_keys import PianoKeys
 from gui.preferences import Preferences
@@ -43,7 +43,6 @@ def test_parts_are_seen_and_told_apart_also_by_colour_blind_eyes(palette: Palett
 
 def test_colours_arithmetic() -> None:
     assert contrast("#000000", "#FFFFFF") == pytest.approx(21.0)
-    assert ink("#FFFFFF") != ink("#000000")
     assert mixed("#FFFFFF", "#000000", 0.5) == "#808080"
     assert DARK.part(16) == DARK.part(0)
     assert DARK.part(-1) == DARK.muted

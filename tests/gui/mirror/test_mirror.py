@@ -27,7 +27,7 @@ def test_every_setting_of_the_state_is_known_by_its_address(mirror: Mirror) -> N
     assert mirror.value("/ripieno/rig") == "night"
     assert mirror.value("/ripieno/input") == ""
     assert [part.name for part in mirror.ensemble.parts] == ["Violin", "Cello"]
-    assert mirror.ensemble.accuracy_at(10.0) == pytest.approx(92.5)
+    assert mirror.ensemble.live_accuracy == ((0.0, 90.0), (20.0, 95.0))
 
 
 def test_listeners_hear_once_a_frame_however_much_changed(mirror: Mirror) -> None:
