@@ -2,7 +2,8 @@
 
 Reads the callback's records in their order. A note enters the stream when its key goes down, with
 a length guessed from the player's last ones; when it comes up, the true one takes its place. Notes
-struck together share a tick, though fingers never land together. Used by the planner.
+struck together share a tick, though fingers never land together; and a note that nearly lasts to
+the next of its part is taken to last so long, as it would be written. Used by the planner.
 """
 
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ from models.mmt.representation import TICKS
 from models.mmt.stream import Note, Stream
 
 TOGETHER_S = 0.035  # notes that begin so close to the first of a chord belong to it
+_WRITTEN = 0.6  # of the way to the next note of its part, from which on a note lasts all of it
 _LENGTHS = 8  # of the player's last notes, for the guess
 _FIRST_GUESS = TICKS  # ticks, before any is known
 _GRID = np.array([0, 3, 4, 6, 8, 9, 12])  # ticks of a beat where music mostly begins
@@ -47,6 +49,7 @@ class Listener:
         self.played: list[Note] = []  # of the plan
         self.dynamics = Dynamics(len(self.settings.parts), self.settings.bar_beats)
         self._lengths: list[int] = []
+        self._last: dict[int, list[Note]] = {}  # part -> its last notes of one onset
         self._chord = (-1e18, 0)  # the beat its first note came, its tick
         self.stream.forget()
 
@@ -77,6 +80,7 @@ class Listener:
         if note:
             note.part = part
             self.player.append(note)
+            self._join(note)
             self.held[int(record["id"])] = (note, beat)
 
     def note_off(self, record: np.void) -> None:
@@ -124,6 +128,19 @@ class Listener:
         for notes in (self.player, self.played):
             if len(notes) > 64 and notes[0].at < oldest:
                 notes[:] = [note for note in notes if note.at >= oldest]
+
+    def _join(self, note: Note) -> None:
+        """Let the notes before this one in its part last until it begins, if they nearly did."""
+        before = self._last.get(note.part, [])
+        if before and before[0].tick == note.tick:
+            before.append(note)
+            return
+        held = [other for other, _ in self.held.values()]
+        for other in before:
+            whole = note.tick - other.tick
+            if other not in held and _WRITTEN * whole <= other.length < whole:
+                self._lengthen(other, whole)
+        self._last[note.part] = [note]
 
     def _code(self, part: int) -> int:
         """The instrument of a part; records may speak of an ensemble that has just gone."""

@@ -56,6 +56,23 @@ def test_lengths_are_guessed_then_known():
     assert not ear.held
 
 
+def test_notes_last_as_they_would_be_written():
+    ear = listener()
+    on(ear, 0, 60, number=1)
+    on(ear, 0, 64, number=2)
+    on(ear, 0, 48, part=3, number=3)
+    off(ear, 0.8, 1)
+    off(ear, 0.7, 2)
+    off(ear, 0.8, 3)
+    on(ear, 1, 62, number=4)
+    off(ear, 1.3, 4)
+    on(ear, 2, 64, number=5)
+    lengths = {(note.tick, note.key): note.length for note in ear.stream.notes}
+    assert lengths[0, 60] == lengths[0, 64] == 12
+    assert lengths[0, 48] == 10  # nothing follows in its part
+    assert lengths[12, 62] == 4  # meant short
+
+
 def test_a_note_that_moves_keeps_its_place():
     ear = listener(QUARTET)
     on(ear, 1, 60, part=0)
