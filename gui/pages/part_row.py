@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from PyQt6.QtCore import QEvent
 from PyQt6.QtGui import QColor
@@ -32,6 +33,7 @@ class PartRow(Panel):
     def __init__(self, context: Context, part: Part, parts: Sequence[Part]) -> None:
         super().__init__(context)
         self.part = part
+        self.hint: dict[str, Any] = {}  # the controls of the hints, by key
         frame = QFrame(self)
         frame.setProperty("card", True)
         outer = QVBoxLayout(self)
@@ -141,7 +143,7 @@ class PartRow(Panel):
         address = self.part.address(key)
         if not has_address(address):
             return
-        widget = make(scale_of(address))
+        widget = self.hint[key] = make(scale_of(address))
         self.bound(widget, address)
         if isinstance(widget, Number):
             widget.setFixedWidth(72)

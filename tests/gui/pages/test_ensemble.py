@@ -89,6 +89,45 @@ def test_sounding_keys_light_up_in_their_part(page: Page, engine: Session, until
     until(lambda: page.rows[2].label.activity == 0.0)
 
 
+def test_hints_reach_the_engine(page: Page, engine: Session, until: Until, qtbot: QtBot) -> None:
+    row = page.rows[1]
+    qtbot.mouseClick(page.hints, LEFT)
+    assert row._hints.isVisible()
+    row.keys.dragged.emit("home", 67)
+    until(lambda: engine.get("home", 1) == 67.0)
+    until(lambda: row.keys.keys.home == 67)
+    qtbot.mouseClick(row.plays, LEFT)
+    until(lambda: engine.get("playing", 1) == 0.0)
+    qtbot.mouseClick(row.plays, LEFT)
+    row.hint["keyswitch"].setValue(24)
+    row.hint["lock_low"].setValue(90)
+    row.hint["lock_high"].setValue(96)
+    until(lambda: engine.get("lock_high", 1) == 96.0)
+    assert row.keys.keys.lock_high == 96
+    assert engine.get("keyswitch", 1) == 24.0
+    assert engine.get("lock_low", 1) == 90.0
+    until(lambda: engine.get("playing", 1) == 1.0)
+    row.hint["doubles"].changed.emit(1)
+    row.hint["double_octaves"].changed.emit(-1)
+    until(lambda: engine.get("double_octaves", 1) == -1.0)
+    assert engine.get("doubles", 1) == 1.0
+
+
+def test_what_happens_to_doubtful_notes_and_where_all_notes_go(
+    page: Page, engine: Session, until: Until
+) -> None:
+    page.unsure.changed.emit("nearest")
+    page.below.move_to(0.75)
+    until(lambda: engine.get("confidence") == pytest.approx(0.75))
+    assert engine.get("low_confidence") == 1.0
+    page.solo_hold.changed.emit(3)
+    until(lambda: engine.get("solo_hold") == 3.0)
+    until(lambda: page.solo_hold.currentText() == "Viola")
+    engine.set("solo_hold", 0.0)
+    engine.set("low_confidence", 0.0)
+    until(lambda: page.solo_hold.currentText() == "The part they belong to")
+
+
 def test_what_the_engine_does_not_know_is_not_shown(page: Page) -> None:
     known = has_address("/ripieno/part/1/keyswitch")
     assert page.hints.isVisibleTo(page) == known
