@@ -83,6 +83,7 @@ def run_live() -> dict[str, Any]:
     device = JackDevice("bench-takeover")
     engine, continuation = _engine(device.rate_hz)
     device.start(engine)
+    continuation.tend()  # as a session does: the worker's priority is the audio thread's less two
     rest = hog_interpreter()
     try:
         player = Player(engine, continuation)
