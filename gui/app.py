@@ -146,13 +146,16 @@ class Keeper:
         nobody = mirror.connection in (LOOKING, GONE) and self._waited_s > LOOK_S
         if nobody and self._may_start and engine.starts == 0 and not engine.ours:
             self._may_start = False
-            self.window.start_engine()
+            self.window.start_engine(resume=engine.left_state())
 
     def _died(self, code: int) -> None:
         engine = self.window.engine
         assert engine is not None
         if code == 0:
             self.window.context.say("The engine has ended.")
+        elif engine.resumed and engine.starts == 1 and not engine.may_restart():
+            self.window.start_engine()
+            self.window.context.say("What was left the last time could not be resumed.")
         elif engine.may_restart():
             self.window.start_engine(resume=True)
             self.window.context.say("The engine ended unexpectedly and is started again.")

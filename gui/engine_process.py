@@ -14,6 +14,7 @@ from pathlib import Path
 from engine.paths import state_folder
 
 LOG = "engine.log"
+LAST_STATE = "last_state.toml"  # of engine.repertoire, which is too heavy to load here
 LONGEST_LOG_BYTES = 1 << 20
 SOON_S = 10.0  # an engine that ends sooner could not start, and is not started again
 MOST_STARTS = 3
@@ -28,6 +29,7 @@ class EngineProcess:
         self._process: subprocess.Popen[bytes] | None = None
         self._started_s = 0.0
         self.starts = 0
+        self.resumed = False
 
     @property
     def ours(self) -> bool:
@@ -39,6 +41,7 @@ class EngineProcess:
         if self.ours:
             return
         command = [sys.executable, "-m", "engine.cli", "play", "--osc-port", str(self.port)]
+        self.resumed = resume
         if resume:
             command.append("--resume")
         self.log.parent.mkdir(parents=True, exist_ok=True)
@@ -61,6 +64,10 @@ class EngineProcess:
             return None
         self._process = None
         return code
+
+    def left_state(self) -> bool:
+        """Whether there is a state to go on with, as the last engine left it. [main]"""
+        return (state_folder() / LAST_STATE).exists()
 
     def may_restart(self) -> bool:
         """Whether the one that died had run well enough to be started again. [main]"""

@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 
+from engine import repertoire
 from engine.paths import state_folder
 from engine.session import Session
 from gui import app
 from gui.bridge import Bridge
-from gui.engine_process import EngineProcess
+from gui.engine_process import LAST_STATE, EngineProcess
 from gui.preferences import Preferences
 from gui.window import Window
 
@@ -126,6 +127,23 @@ def test_one_that_cannot_start_is_not_tried_for_ever(themed, qtbot: QtBot, until
     for _ in range(10):
         keeper.look()
     assert engine.starts == 1
+    keeper.window.close()
+
+
+def test_what_was_left_is_resumed_and_if_that_fails_it_starts_without(
+    themed, qtbot: QtBot, until: Until
+) -> None:
+    assert LAST_STATE == repertoire.LAST_STATE
+    state_folder().mkdir(parents=True, exist_ok=True)
+    (state_folder() / LAST_STATE).write_text("not TOML [")
+    engine = Fake([sys.executable, "-c", "raise SystemExit(1)"])
+    keeper = keeper_of(engine, qtbot)
+    until(lambda: engine.starts == 1)
+    assert engine.resumed is True
+    until(lambda: engine.starts == 2)
+    assert engine.resumed is False
+    until(lambda: "did not start" in keeper.window.health.finding.sentence)
+    assert engine.starts == 2
     keeper.window.close()
 
 
