@@ -9,6 +9,7 @@ from PyQt6.QtGui import QCloseEvent, QShowEvent
 from PyQt6.QtWidgets import (
     QApplication,
     QButtonGroup,
+    QCheckBox,
     QFrame,
     QHBoxLayout,
     QMainWindow,
@@ -217,7 +218,12 @@ class Window(QMainWindow):
         stop = box.addButton("Stop the engine", QMessageBox.ButtonRole.DestructiveRole)
         box.addButton("Cancel", QMessageBox.ButtonRole.RejectRole)
         box.setDefaultButton(keep)
+        always = QCheckBox("Do this always")
+        box.setCheckBox(always)
         box.setWindowModality(Qt.WindowModality.WindowModal)
         box.exec()
         clicked = box.clickedButton()
-        return "play" if clicked is keep else "stop" if clicked is stop else "stay"
+        wish = "play" if clicked is keep else "stop" if clicked is stop else "stay"
+        if always.isChecked() and wish != "stay":
+            self.context.preferences.after_closing = wish
+        return wish

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PyQt6.QtWidgets import QMessageBox
 from pytestqt.qtbot import QtBot
 
 from engine import repertoire
@@ -174,6 +175,26 @@ def test_closing_asks_what_becomes_of_the_music_and_does_it(
     else:
         assert not engine.quit_wanted.is_set()
     ours._process.kill()  # type: ignore[union-attr]
+
+
+def test_the_answer_may_be_for_always(
+    themed, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    window = Window(Bridge(1), Preferences(first_run_done=True, path=tmp_path / "w.toml"))
+    qtbot.addWidget(window)
+
+    def answer(box: QMessageBox) -> int:
+        check, keep = box.checkBox(), box.defaultButton()
+        assert check is not None
+        assert keep is not None
+        check.setChecked(True)
+        keep.click()
+        return 0
+
+    monkeypatch.setattr(QMessageBox, "exec", answer)
+    assert window._ask_what_becomes_of_the_music() == "play"
+    window.close()
+    assert 'after_closing = "play"' in (tmp_path / "w.toml").read_text()
 
 
 def test_a_fault_is_written_down_and_said(
