@@ -164,7 +164,7 @@ def run_sounddevice(block_frames: int, seconds: float) -> dict[str, Any]:
         def __getattr__(self, name: str) -> Any:
             return getattr(real, name)
 
-        def Pa_OpenStream(self, *arguments: Any) -> int:  # noqa: N802
+        def Pa_OpenStream(self, *arguments: Any) -> int:
             *first, callback, _ = arguments
             watch.record["inner"] = int(ffi.cast("uintptr_t", callback))
             wrapped = ffi.cast("PaStreamCallback*", watch_portaudio.address)
