@@ -81,8 +81,9 @@ class Questions:
 
     def _fail(self, sentence: str) -> bool:
         question = next((q for q in self._waiting if sentence.startswith(q.path)), None)
-        if question is None and len(self._waiting) == 1 and not self._waiting[0].again:
-            question = self._waiting[0]  # errors of long jobs name the file, not the address
+        jobs = [q for q in self._waiting if not q.again]
+        if question is None and len(jobs) == 1:
+            question = jobs[0]  # errors of long jobs name the file, not the address
         if question is None:
             return False
         self._waiting.remove(question)

@@ -60,6 +60,7 @@ def test_a_chain_is_built_set_reordered_and_emptied(
 
 @pytest.mark.slow
 def test_a_plugin_that_is_not_there_is_said_in_a_sentence(page: Page, until: Callable) -> None:
+    until(lambda: bool(page.offers))
     page.choose("master")
     page.menu.chosen.emit("/nowhere/Nothing.vst3")
     until(lambda: "Nothing" in page.message.text())
