@@ -46,12 +46,13 @@ if [ -n "$small" ]; then
     python -m training.mmt.ship --weights $build/small.npz --register mmt_small --split test
     tiny --name tiny-paper
     tiny --name tiny-turn --heads "in turn"
+    tiny --name tiny-wide --heads "in turn" --turn-width 128 --turn-inner 256
     tiny --name tiny-rotary --heads "in turn" --positions rotary
     tiny --name tiny-mmm --kind mmm
     tiny --name tiny-remi --kind remi
-    python -m training.mmt.evaluate --json $build/tiny.json --pieces 100 --samples 50 --weights \
-        $build/tiny-paper.npz $build/tiny-turn.npz $build/tiny-rotary.npz \
-        $build/tiny-mmm.npz $build/tiny-remi.npz
+    python -m training.mmt.evaluate --json $build/tiny.json --split valid --pieces 60 --samples 0 \
+        --weights $build/tiny-paper.npz $build/tiny-turn.npz $build/tiny-wide.npz \
+        $build/tiny-rotary.npz $build/tiny-mmm.npz $build/tiny-remi.npz
     exit 0
 fi
 
