@@ -54,7 +54,7 @@ class Runner:
         """Render a slice; its time in ns. The hosts' work is done then, unless they are dead."""
         begun = time.perf_counter_ns()
         callback.render(
-            self.engine._table, self._addresses, SLICE_FRAMES, BLOCK_FRAMES, self._inputs
+            self.engine._memory.table, self._addresses, SLICE_FRAMES, BLOCK_FRAMES, self._inputs
         )
         took_ns = time.perf_counter_ns() - begun
         if not dead:

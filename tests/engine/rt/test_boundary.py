@@ -33,7 +33,7 @@ def report(tmp_path_factory):
         env=environment,
         capture_output=True,
         text=True,
-        timeout=280,
+        timeout=600,
         check=False,
     )
     assert found.returncode == 0, found.stderr
