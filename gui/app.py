@@ -20,6 +20,7 @@ from engine.paths import state_folder
 from gui import preferences, theme
 from gui.bridge import Bridge
 from gui.client import CONNECTED, GONE, LOOKING
+from gui.collector import Collector
 from gui.engine_process import EngineProcess
 from gui.window import Window
 
@@ -48,6 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     window = Window(bridge, preferred, engine)
     bridge.start()
     keeper = Keeper(window, start=not options.no_engine)
+    collector = Collector(app)
     if options.say_ready:
         say_when_ready(window)
     window.showMaximized() if preferred.maximised else window.show()
@@ -55,6 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         signal.signal(number, lambda *_: window.close())
     code = app.exec()
     keeper.stop()
+    collector.stop()
     return code
 
 

@@ -4,6 +4,7 @@ import os
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")  # before anything of Qt is imported
 
+import gc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -21,6 +22,24 @@ from gui.preferences import Preferences
 from gui.window import Window
 
 PATIENCE_MS = 20000
+
+
+@pytest.fixture(scope="package", autouse=True)
+def collected_here() -> Iterator[None]:
+    """The engine's threads run in this process: they must not collect what is Qt's."""
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    yield
+    gc.unfreeze()
+    gc.enable()
+
+
+@pytest.fixture(autouse=True)
+def swept() -> Iterator[None]:
+    """What a test leaves is collected when it ends, on this thread."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture(scope="session")
