@@ -6,6 +6,7 @@ stop, and what it recorded is read. Ended by process id.
 
 import contextlib
 import subprocess
+import threading
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,7 +21,8 @@ from tests.servers import JackServer
 
 SCRIPT = Path(__file__).with_name("ardour_record.lua")
 SUPERCLOCK_HZ = 282_240_000  # the unit of Ardour's positions of audio
-ATTEMPTS = 3  # jackd may drop it while it starts, and it says so
+ATTEMPTS = 3  # jackd may drop it while it starts, and it says so, or never answer it
+ARMED_S = 45.0  # it takes ten
 # Its own default follows MIDI clock, and what follows the transport cannot be chosen by script.
 FOLLOW_JACK = """\
 <?xml version="1.0" encoding="UTF-8"?>
@@ -59,10 +61,14 @@ class Ardour:
             self._start(self._folder / f"session{attempt}")
             assert self._process is not None
             assert self._process.stdout is not None
+            overdue = threading.Timer(ARMED_S, self._process.kill)
+            overdue.start()
             for line in self._process.stdout:
                 said += line
                 if line == "armed\n":
+                    overdue.cancel()
                     return
+            overdue.cancel()
             self.end()
         raise RuntimeError(f"Ardour did not start: {said}")
 
