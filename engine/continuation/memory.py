@@ -1,106 +1,39 @@
 """The file-backed memory between the audio callback and the continuation worker.
 
 Made by the continuation's manager [main], handed to the callback as an address, opened again by the
-worker process. `engine.rt.plan_memory` is its legend; it is loaded by its path, since importing it
-from its package would load the compiler.
+worker process. `engine.rt.plan_memory` is its legend.
 """
 
 from __future__ import annotations
 
-import contextlib
-import importlib.util
 import mmap
-import os
-import tempfile
-import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+from engine.mapped_memory import MappedMemory, legend
 
 if TYPE_CHECKING:
     from engine.rt import plan_memory
 else:
-    _spec = importlib.util.spec_from_file_location(
-        "engine_plan_layout", Path(__file__).parents[1] / "rt" / "plan_memory.py"
-    )
-    plan_memory = importlib.util.module_from_spec(_spec)
-    _spec.loader.exec_module(plan_memory)
-
-MEMORY_FOLDER = Path("/dev/shm")  # Linux: never written to a disk
-PREFIX = "ripieno-plan-"
+    plan_memory = legend("plan_memory")
 
 
-class PlanMemory:
+class PlanMemory(MappedMemory):
     """The rings between callback and worker. Make one with `create` or `open`.
 
     `header` and `header_f8` are the same words, as int64 and as float64.
     """
 
+    LEGEND, PREFIX, WHAT = plan_memory, "ripieno-plan-", "a plan's memory"
+
     def __init__(self, path: Path, mapped: mmap.mmap) -> None:
-        def view(dtype: Any, count: int, offset: int) -> np.ndarray:
-            return np.frombuffer(mapped, dtype, count, offset)
-
-        self.path = path
-        self.header: np.ndarray = view("i8", plan_memory.HEADER_WORDS, 0)
+        super().__init__(path, mapped)
+        rings = plan_memory
         self.header_f8: np.ndarray = self.header.view(np.float64)
-        self.heard: np.ndarray = view(
-            plan_memory.HEARD_RECORD, plan_memory.HEARD, plan_memory.HEARD_AT
-        )
-        self.plan: np.ndarray = view(plan_memory.PLAN_RECORD, plan_memory.PLAN, plan_memory.PLAN_AT)
-        self._barrier = threading.Lock()
-
-    @classmethod
-    def create(cls, rate_hz: int) -> PlanMemory:
-        """Make a new map, all of whose pages are there; OSError if there is no room. [main]"""
-        folder = MEMORY_FOLDER if os.access(MEMORY_FOLDER, os.W_OK) else None
-        if folder is not None:
-            _remove_left_over(folder)
-        descriptor, name = tempfile.mkstemp(prefix=f"{PREFIX}{os.getpid()}-", dir=folder)
-        try:
-            with os.fdopen(descriptor, "r+b") as file:
-                file.write(bytes(plan_memory.BYTES))  # a hole could not be filled on a full disk
-                file.flush()
-                memory = cls(Path(name), mmap.mmap(file.fileno(), plan_memory.BYTES))
-        except OSError:
-            os.unlink(name)
-            raise
-        for array in (memory.header, memory.heard.view(np.uint8), memory.plan.view(np.uint8)):
-            array[...] = 0  # so that the callback never faults a page in
-        memory.header[plan_memory.FORMAT] = plan_memory.VERSION
-        memory.header[plan_memory.RATE_HZ] = rate_hz
-        return memory
-
-    @classmethod
-    def open(cls, path: Path) -> PlanMemory:
-        """Map what another process made; ValueError if it is of another version. [any]"""
-        with open(path, "r+b") as file:
-            size = os.fstat(file.fileno()).st_size
-            if size != plan_memory.BYTES:
-                raise ValueError(f"{path} has {size} bytes, a plan's memory {plan_memory.BYTES}")
-            memory = cls(path, mmap.mmap(file.fileno(), plan_memory.BYTES))
-        version = int(memory.header[plan_memory.FORMAT])
-        if version != plan_memory.VERSION:
-            raise ValueError(f"{path} is of format {version}, must be {plan_memory.VERSION}")
-        return memory
-
-    @property
-    def address(self) -> int:
-        """Where it lies in this process, valid until `close`. [any]"""
-        return self.header.ctypes.data
-
-    def publish(self, word: int, value: int) -> None:
-        """Set a word of the header after everything written before it. [any]"""
-        with self._barrier:  # taking a lock orders memory on every processor
-            pass
-        self.header[word] = value
-
-    def acquire(self, word: int) -> int:
-        """Read a word of the header before everything read after it. [any]"""
-        value = int(self.header[word])
-        with self._barrier:
-            pass
-        return value
+        self.heard = np.frombuffer(mapped, rings.HEARD_RECORD, rings.HEARD, rings.HEARD_AT)
+        self.plan = np.frombuffer(mapped, rings.PLAN_RECORD, rings.PLAN, rings.PLAN_AT)
 
     def now(self) -> tuple[int, int, float, float]:
         """Where the last block began: frame, ns of its start, beat, tempo in bpm. [any]"""
@@ -119,21 +52,3 @@ class PlanMemory:
         records = self.heard[np.arange(start, end) % plan_memory.HEARD]
         oldest = self.acquire(plan_memory.HEARD_WRITE) - plan_memory.HEARD + 1  # being written now
         return records[max(oldest - start, 0) :], end
-
-    def close(self) -> None:
-        """Give the map back; whoever was given its address must be done. Idempotent. [main]"""
-        self.header = self.heard = self.plan = np.zeros(0, np.int64)
-        self.header_f8 = np.zeros(0)
-
-    def unlink(self) -> None:
-        """Remove the file; maps of it stay. Idempotent; where refused, `close` first. [main]"""
-        self.path.unlink(missing_ok=True)
-
-
-def _remove_left_over(folder: Path) -> None:
-    """Remove the maps of programs that were killed: the workers' are open without their files."""
-    for path in folder.glob(f"{PREFIX}*-*"):
-        owner = path.name.removeprefix(PREFIX).split("-")[0]
-        if owner.isdigit() and not Path("/proc", owner).exists():
-            with contextlib.suppress(OSError):
-                path.unlink()

@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from engine import chain_memory
+from engine import mapped_memory
 from engine.chain_memory import ChainMemory, shared
 from engine.rt import shared as legend
 
@@ -77,8 +77,8 @@ def test_it_imports_nothing_compiled_and_has_the_callbacks_legend() -> None:
 
 
 def test_where_there_is_no_memory_folder_the_temporary_one_serves(monkeypatch, tmp_path) -> None:
-    monkeypatch.setattr(chain_memory, "MEMORY_FOLDER", tmp_path / "none")
-    monkeypatch.setattr(chain_memory.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(mapped_memory, "MEMORY_FOLDER", tmp_path / "none")
+    monkeypatch.setattr(mapped_memory.tempfile, "tempdir", str(tmp_path))
     made = ChainMemory.create(44100)
     assert made.path.parent == tmp_path
     made.unlink()

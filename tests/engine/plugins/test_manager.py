@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine.chain_memory import MEMORY_FOLDER, PREFIX
+from engine.chain_memory import ChainMemory
 from engine.core import Engine
 from engine.ensembles import load_ensemble
+from engine.mapped_memory import MEMORY_FOLDER
 from engine.plugins import hosted, scan
 from engine.plugins.chain import ChainSpec, PluginError, PluginSpec
 from engine.plugins.manager import Plugins
@@ -82,7 +83,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def maps() -> set[str]:
-    return {name for name in os.listdir(MEMORY_FOLDER) if name.startswith(PREFIX)}
+    return {name for name in os.listdir(MEMORY_FOLDER) if name.startswith(ChainMemory.PREFIX)}
 
 
 def alive(pid: int) -> bool:
