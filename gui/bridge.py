@@ -37,7 +37,6 @@ class Bridge(QObject):
         self.client = Client(port)
         self.questions = Questions(self._send)
         self._to_send: dict[str, tuple[Any, ...]] = {}
-        self._asked_sections: set[str] = set()
         self._untold_s = 0.0
         self._timer = QTimer(self)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
@@ -110,17 +109,14 @@ class Bridge(QObject):
 
     def _ask_for_sections(self, now_s: float) -> None:
         if self.mirror.connection == GONE:
-            self._asked_sections.clear()
+            self.mirror.ask_again()
             return
         if now_s - self._untold_s >= ASK_AGAIN_S:
             self._untold_s = now_s
-            self._asked_sections.clear()  # an answer that was lost is asked for again
+            self.mirror.ask_again()
             self.mirror.sections_due.add(UNTOLD)
-        for section in self.mirror.sections_due - self._asked_sections:
-            self._asked_sections.add(section)
+        for section in self.mirror.take_due():
             self._send("/ripieno/state", section)
-        arrived = self._asked_sections - self.mirror.sections_due
-        self._asked_sections -= arrived
 
     def _flush(self) -> None:
         waiting, self._to_send = self._to_send, {}

@@ -51,6 +51,7 @@ class Mirror:
         self.revision = -1
         self.said: list[str] = []
         self.sections_due: set[str] = set()  # to be asked for again; the bridge does
+        self._asked: set[str] = set()  # of these, since they last changed
         self._listeners: dict[str, list[Listener]] = {}
         self._changed: set[str] = set()
         self._held: dict[str, float] = {}  # address -> until when the player's own value stands
@@ -147,7 +148,9 @@ class Mirror:
         self.state |= state
         for name, key in SECTIONS.items():
             if key in state:
-                self.sections_due.discard(name)
+                if name in self._asked:  # else it may tell what was before the last change
+                    self._asked.discard(name)
+                    self.sections_due.discard(name)
                 self.changed(name)
         if "device" in state:
             self.notes.clock.set_rate(int(state["device"]["rate_hz"]))
@@ -165,11 +168,22 @@ class Mirror:
         for address, value in settings.values_of(state).items():
             self._take_value(address, value)
 
+    def take_due(self) -> set[str]:
+        """The sections to be asked for now; none twice until it is answered or changes. [main]"""
+        now = self.sections_due - self._asked
+        self._asked |= now
+        return now
+
+    def ask_again(self) -> None:
+        """Whatever was not answered may have been lost: it is due once more. [main]"""
+        self._asked.clear()
+
     def _take_changed(self, section: str, revision: int) -> None:
         if revision < self.revision:
             self.sections_due.update(SECTIONS)
         elif section in SECTIONS:
             self.sections_due.add(section)
+            self._asked.discard(section)
         self.revision = revision
 
     def _take_statistics(self, message: Any, at_s: float) -> None:

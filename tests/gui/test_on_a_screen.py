@@ -135,12 +135,16 @@ class Observer:
 
     def __init__(self, port: int) -> None:
         self.client, self.mirror = Client(port), Mirror()
+        self._asked_s = 0.0
         self.client.start()
 
     def look(self) -> Mirror:
         for arrival in self.client.drain():
             self.mirror.take(arrival.path, arrival.values, arrival.at_s)
-        for section in self.mirror.sections_due:
+        if time.monotonic() - self._asked_s > 1.0:
+            self._asked_s = time.monotonic()
+            self.mirror.ask_again()
+        for section in self.mirror.take_due():
             self.client.send("/ripieno/state", section)
         self.mirror.notify(time.monotonic())
         return self.mirror

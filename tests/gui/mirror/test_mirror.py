@@ -78,11 +78,25 @@ def test_what_the_engine_said_last_holds_in_the_end(mirror: Mirror) -> None:
 
 def test_a_changed_section_is_due_until_it_comes(mirror: Mirror) -> None:
     mirror.take("/ripieno/changed", ("rig", 2), 1.0)
-    assert mirror.sections_due == {"rig"}
+    assert mirror.take_due() == {"rig"}
+    assert mirror.take_due() == set()  # asked already
+    mirror.ask_again()
+    assert mirror.take_due() == {"rig"}
     mirror.take("/ripieno/state", ({"rig": {**state()["rig"], "name": "Day"}},), 1.1)
     assert mirror.sections_due == set()
     assert mirror.section("rig")["name"] == "Day"
     assert mirror.ensemble.name == "Duo"
+
+
+def test_an_answer_older_than_the_last_change_is_not_the_last_word(mirror: Mirror) -> None:
+    mirror.take("/ripieno/changed", ("rig", 2), 1.0)
+    assert mirror.take_due() == {"rig"}
+    mirror.take("/ripieno/changed", ("rig", 3), 1.05)  # the answer is on its way
+    mirror.take("/ripieno/state", ({"rig": {**state()["rig"], "name": "Before"}},), 1.1)
+    assert mirror.take_due() == {"rig"}
+    mirror.take("/ripieno/state", ({"rig": {**state()["rig"], "name": "After"}},), 1.2)
+    assert mirror.take_due() == set()
+    assert mirror.section("rig")["name"] == "After"
 
 
 def test_a_revision_that_goes_back_is_another_engine(mirror: Mirror) -> None:
