@@ -29,8 +29,7 @@ class Binding(QObject):
         changed = getattr(widget, "changed", None)
         if changed is not None and hasattr(widget, "show_value"):
             changed.connect(self._set)
-            leave = context.mirror.on(address, self._show)
-            widget.destroyed.connect(leave)
+            context.mirror.on(address, self._show)  # until the widget is gone
             self._show()
         elif isinstance(widget, QAbstractButton):
             widget.clicked.connect(lambda: context.bridge.act(address))

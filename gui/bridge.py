@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from PyQt6 import sip
 from PyQt6.QtCore import QObject, Qt, QTimer, pyqtSignal
 from PyQt6.QtGui import QGuiApplication
 
@@ -23,6 +24,15 @@ ASK_AGAIN_S = 1.0  # for what changes without being told: takes begin and end by
 UNTOLD = "recorder"
 
 
+def belongs_to_the_dead(listener: Any) -> bool:
+    """Whether the widget that listens has been destroyed by Qt. [main]
+
+    Asked before each call: a slot in Python on `destroyed` may be run after it was collected.
+    """
+    owner = getattr(listener, "__self__", None) or getattr(listener, "owner", None)
+    return isinstance(owner, sip.simplewrapper) and sip.isdeleted(owner)
+
+
 class Bridge(QObject):
     """Mirror and engine, kept alike. `frame` comes after each round, for what moves by itself."""
 
@@ -34,6 +44,7 @@ class Bridge(QObject):
     ) -> None:
         super().__init__(parent)
         self.mirror = mirror or Mirror()
+        self.mirror.is_gone = belongs_to_the_dead
         self.client = Client(port)
         self.questions = Questions(self._send)
         self._to_send: dict[str, tuple[Any, ...]] = {}

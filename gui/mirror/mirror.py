@@ -53,6 +53,7 @@ class Mirror:
         self.sections_due: set[str] = set()  # to be asked for again; the bridge does
         self._asked: set[str] = set()  # of these, since they last changed
         self._listeners: dict[str, list[Listener]] = {}
+        self.is_gone: Callable[[Listener], bool] = lambda listener: False  # it ends unasked
         self._changed: set[str] = set()
         self._held: dict[str, float] = {}  # address -> until when the player's own value stands
         self._told: dict[str, Value] = {}  # what the engine said meanwhile
@@ -65,11 +66,11 @@ class Mirror:
             raise ValueError(f"topic {topic!r} is neither an address nor one of {TOPICS}")
         self._listeners.setdefault(topic, []).append(listener)
 
-        def leave() -> None:
-            if listener in self._listeners.get(topic, ()):
-                self._listeners[topic].remove(listener)
+        return lambda: self._leave(topic, listener)
 
-        return leave
+    def _leave(self, topic: str, listener: Listener) -> None:
+        if listener in self._listeners.get(topic, ()):
+            self._listeners[topic].remove(listener)
 
     def notify(self, now_s: float) -> None:
         """Tell the listeners of all that changed since the last time. [main]"""
@@ -80,7 +81,10 @@ class Mirror:
         changed, self._changed = self._changed, set()
         for topic in changed:
             for listener in tuple(self._listeners.get(topic, ())):
-                listener()
+                if self.is_gone(listener):
+                    self._leave(topic, listener)
+                else:
+                    listener()
 
     def changed(self, topic: str) -> None:
         """Have the listeners of `topic` told at the next frame. [main]"""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from PyQt6 import sip
 from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import (
     QFrame,
@@ -35,6 +36,16 @@ def has_address(path: str) -> bool:
     return True
 
 
+class Hearing:
+    """A listener that ends with the widget it belongs to. [main]"""
+
+    def __init__(self, owner: QWidget, listener: Callable[[], None]) -> None:
+        self.owner, self._listener = owner, listener
+
+    def __call__(self) -> None:
+        self._listener()
+
+
 class Panel(QWidget):
     """A widget that listens to the mirror, until `leave`. Pages are panels, and so is what they
     build anew when the ensemble changes. [main]"""
@@ -43,12 +54,10 @@ class Panel(QWidget):
         super().__init__(parent)
         self.context, self.bridge, self.mirror = context, context.bridge, context.mirror
         self._leave: list[Callable[[], None]] = []
-        self.destroyed.connect(lambda: _call_all(leave))
-        leave = self._leave
 
     def on(self, topic: str, listener: Callable[[], None]) -> None:
         """Call `listener` now and after each change of `topic`. [main]"""
-        self._leave.append(self.mirror.on(topic, listener))
+        self._leave.append(self.mirror.on(topic, Hearing(self, listener)))
         listener()
 
     def keep_asking(self, section: str) -> None:
@@ -57,7 +66,9 @@ class Panel(QWidget):
 
         def look(now_s: float) -> None:
             nonlocal asked_s
-            if now_s - asked_s > ASK_AGAIN_S and self.isVisible():
+            if sip.isdeleted(self):
+                self.bridge.frame.disconnect(look)
+            elif now_s - asked_s > ASK_AGAIN_S and self.isVisible():
                 asked_s = now_s
                 self.mirror.sections_due.add(section)
 

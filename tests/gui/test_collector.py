@@ -22,6 +22,8 @@ class Kept:
 
 def test_other_threads_never_collect_and_the_window_does(qtbot: QtBot) -> None:
     parent = QObject()
+    thresholds = gc.get_threshold()
+    gc.set_threshold(700, 10, 10)
     collector = Collector(parent)
     threads: list[int] = []
 
@@ -38,5 +40,6 @@ def test_other_threads_never_collect_and_the_window_does(qtbot: QtBot) -> None:
         assert set(threads) == {threading.get_ident()}
     finally:
         collector.stop()
+        gc.set_threshold(*thresholds)
         gc.disable()  # as the tests around want it
     assert not collector._timer.isActive()
