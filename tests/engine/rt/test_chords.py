@@ -15,7 +15,6 @@ from numba import carray, cfunc, types
 
 from engine.rt import layout
 from engine.rt.native import as_pointer
-from engine.rt.network import random_weights
 from tests.engine.rig_helpers import (
     Saved,
     check_notes,
@@ -27,23 +26,17 @@ from tests.engine.rig_helpers import (
     note_ons,
     of_kind,
     play,
+    weights_of_odds,
 )
 
 ODDS = np.array([0.5, 0.3, 0.15, 0.05])  # of soprano, alto, tenor, bass
 WINDOW = 960  # frames in 20 ms
 
 
-def biased(odds=ODDS):
-    weights = random_weights(4, seed=1)
-    weights["output"][:] = 0
-    weights["output_bias"] = np.log(odds)
-    return weights
-
-
 @pytest.fixture(scope="module")
 def made():
     engine = new_engine(ready=False, network=True)
-    engine.load_separator(biased())
+    engine.load_separator(weights_of_odds(ODDS))
     engine.apply(ensemble_of(4))
     engine.render(1024)
     yield engine, Saved(engine)

@@ -25,16 +25,14 @@ from tests.engine.rig_helpers import (
     note_ons,
     ones_bank,
     play,
+    weights_of_odds,
 )
 
 TRIO = ("high", "middle", "low")
 
 
 def thinking(*odds: float) -> Separator:
-    weights = random_weights(len(odds), seed=1)
-    weights["output"][:] = 0
-    weights["output_bias"] = np.log(np.array(odds))
-    return Separator.of(weights)
+    return Separator.of(weights_of_odds(odds))
 
 
 FOUR, THREE = thinking(0.5, 0.3, 0.15, 0.05), thinking(0.1, 0.2, 0.7)

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from engine.rt import layout
 from engine.rt.hints import HOME_NATS, HOME_SEMITONES
-from engine.rt.network import random_weights
 from tests.engine.rig_helpers import (
     Saved,
     check_notes,
@@ -24,6 +23,7 @@ from tests.engine.rig_helpers import (
     note_ons,
     of_kind,
     play,
+    weights_of_odds,
 )
 
 ODDS = np.array([0.5, 0.3, 0.15, 0.05])
@@ -33,10 +33,7 @@ SWITCH = 24
 @pytest.fixture(scope="module")
 def made():
     engine = new_engine(ready=False, network=True)
-    weights = random_weights(4, seed=1)
-    weights["output"][:] = 0
-    weights["output_bias"] = np.log(ODDS)
-    engine.load_separator(weights)
+    engine.load_separator(weights_of_odds(ODDS))
     engine.apply(ensemble_of(4))
     engine.render(1024)
     yield engine, Saved(engine)
