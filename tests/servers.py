@@ -167,6 +167,7 @@ _FIXED = {"JACK_NO_START_SERVER": "1", "JACK_NO_AUDIO_RESERVATION": "1"}
 
 
 SINK = "ripieno_test_sink"
+TRIES = 3
 
 
 class PipeWire:
@@ -195,7 +196,19 @@ class PipeWire:
         return {**self.env, "LD_LIBRARY_PATH": str(libraries[0]), "XDG_CACHE_HOME": CACHES}
 
     def start(self) -> None:
-        """Start bus, server, session manager and pulse server; then load the null sink."""
+        """Start bus, server, session manager and pulse server; then load the null sink.
+
+        On a busy machine one of the five may hang as it starts: then all are started afresh.
+        """
+        for attempt in range(TRIES):
+            try:
+                return self._start()
+            except (RuntimeError, subprocess.TimeoutExpired):
+                self.stop()
+                if attempt == TRIES - 1:
+                    raise
+
+    def _start(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.folder.chmod(0o700)
         # Where no logind runs (a container), WirePlumber would die looking for Bluetooth.
@@ -204,7 +217,10 @@ class PipeWire:
         rules.write_text(
             'bluez_monitor.enabled = false\nbluez_monitor.properties["with-logind"] = false\n'
         )
+        for left in self.folder.glob("pipewire-*"):
+            left.unlink()
         bus = self.folder / "bus"
+        bus.unlink(missing_ok=True)
         self.env["DBUS_SESSION_BUS_ADDRESS"] = f"unix:path={bus}"
         self._run("dbus-daemon", "--session", "--nofork", f"--address=unix:path={bus}")
         self._wait(bus.exists)
@@ -269,12 +285,12 @@ class PipeWire:
         done = subprocess.run(["pactl", *command], env=self.env, capture_output=True, timeout=10)
         return done.returncode == 0
 
-    def _wait(self, true: Callable[[], bool], timeout_s: float = 60.0) -> None:
+    def _wait(self, true: Callable[[], bool], timeout_s: float = 30.0) -> None:
         deadline = time.monotonic() + timeout_s
         while not true():
             if time.monotonic() > deadline:
                 self.stop()
-                raise RuntimeError("PipeWire did not start")
+                raise RuntimeError(f"PipeWire did not start within {timeout_s} s")
             time.sleep(0.05)
 
 
