@@ -21,8 +21,8 @@ lint:
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 
-bench:  ## every benchmark, figures into build/bench; ARGS="voices latency" chooses
-	.ci/environment test
+bench:  ## every benchmark and the peers, figures into build/bench; ARGS="voices latency" chooses
+	.ci/environment bench
 	$(BIN)/python -m tests.bench $(ARGS)
 
 train-%:  ## the reproduction of one system: make train-part_separation

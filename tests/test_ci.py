@@ -90,4 +90,4 @@ def test_a_python_that_cannot_make_environments_gets_debians(debian: FakeDebian)
 def test_other_purposes_are_refused(debian: FakeDebian) -> None:
     done = debian.run("dinner")
     assert done.returncode == 2
-    assert "demo, lint, test or train" in done.stderr
+    assert "demo, lint, test, bench or train" in done.stderr
