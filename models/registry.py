@@ -2,7 +2,7 @@
 
 An entry is a TOML file in models/weights, its stem the model's name, its `kind` what it does:
 separate the parts of one keyboard (the default), do so with the whole score in view (offline
-separation), continue music, or know how rhythms go on. Read
+separation), continue music, know how rhythms go on, or morph sounds. Read
 by the session before the stream starts, by the continuation, by the benchmarks and by training.
 Nothing is unpickled.
 """
@@ -21,8 +21,8 @@ from models.errors import ModelError
 
 WEIGHTS = Path(__file__).parent / "weights"
 SEPARATION, CONTINUATION, RHYTHM = "separation", "continuation", "rhythm"
-OFFLINE = "offline separation"
-KINDS = (SEPARATION, CONTINUATION, RHYTHM, OFFLINE)
+OFFLINE, MORPH = "offline separation", "morph"
+KINDS = (SEPARATION, CONTINUATION, RHYTHM, OFFLINE, MORPH)
 
 
 @dataclass(frozen=True)
@@ -97,6 +97,13 @@ class OfflineModel(Entry):
             raise ModelError(f"model '{self.name}': accuracy must be a %, got {self.accuracy}")
 
 
+@dataclass(frozen=True)
+class MorphEntry(Entry):
+    """A model of morph voices: models.morph.voice_model loads it."""
+
+    instruments: tuple[str, ...]
+
+
 def list_models(folder: Path = WEIGHTS) -> list[Model]:
     """Return every model that separates parts, by name. [main]"""
     names = [path.stem for path in sorted(folder.glob("*.toml"))]
@@ -155,6 +162,20 @@ def find_offline(name: str, folder: Path = WEIGHTS) -> OfflineModel:
         classes=tuple(_list(path, entry, "classes", str)),
         middle_pitches=tuple(_list(path, entry, "middle_pitches", int)),
         accuracy=float(accuracy),
+    )
+
+
+def list_morphs(folder: Path = WEIGHTS) -> list[MorphEntry]:
+    """Return every model of morph voices, by name. [main]"""
+    names = [path.stem for path in sorted(folder.glob("*.toml"))]
+    return [find_morph(name, folder) for name in names if _kind(folder / f"{name}.toml") == MORPH]
+
+
+def find_morph(name: str, folder: Path = WEIGHTS) -> MorphEntry:
+    """Return a registered model of morph voices. [main]"""
+    path, entry = _entry(name, MORPH, folder)
+    return MorphEntry(
+        **_common(path, entry), instruments=tuple(_list(path, entry, "instruments", str))
     )
 
 
