@@ -200,6 +200,12 @@ class Watched:
         self.watch.record["inner_data"] = self.engine.user_data
         self.engine.set_jack_ports(functions, midi_in, outputs, client, inputs)
 
+    def set_jack_midi_out(self, functions: dict[str, int], ports: list[int]) -> None:
+        self.engine.set_jack_midi_out(functions, ports)
+
+    def announce_programs(self) -> None:
+        self.engine.announce_programs()
+
     def begin(self, block_frames: int, deadline: bool) -> None:
         self.engine.begin(block_frames, deadline)
 
@@ -216,6 +222,8 @@ class Nothing:
     user_data = 0
 
     def set_jack_ports(self, *_: Any) -> None: ...
+    def set_jack_midi_out(self, *_: Any) -> None: ...
+    def announce_programs(self) -> None: ...
     def begin(self, *_: Any) -> None: ...
     def quit_and_wait(self) -> bool:
         return True
