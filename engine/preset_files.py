@@ -35,7 +35,7 @@ def find_preset(kind: str, name_or_path: str | Path) -> Path:
     found = preset_files(kind)
     if str(name_or_path) not in found:
         have = ", ".join(sorted(found)) or "none yet"
-        one = {"rigs": "rig", "setlists": "set list"}[kind]
+        one = {"rigs": "rig", "setlists": "set list", "sounds": "morph sound"}[kind]
         raise PresetError(f'there is no {one} "{name_or_path}"; there are: {have}')
     return found[str(name_or_path)]
 
