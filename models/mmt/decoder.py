@@ -35,6 +35,7 @@ from models.mmt.step import (
     tell_turn,
 )
 
+_NOBODY_LOOKS = np.zeros(0, np.float32)
 SHIPPED = "mmt_small"  # of the registry: what plays on where no other is named
 
 
@@ -95,7 +96,21 @@ class Decoder:
 
     def _run(self, count: int, first: int) -> None:
         """Put the rows number `first` and on through the layers; leave state.hidden."""
-        feed(self.weights, self.state, self.rows, count, first)
+        feed(self.weights, self.state, self.rows, count, first, _NOBODY_LOOKS)
+
+    def attention(self, row: int) -> np.ndarray:
+        """Return how much row `row` gathered from itself and each row before it. [worker]
+
+        (row + 1,) float32, its sum 1: the mean over all heads of all layers. What that row told of
+        the next was drawn from this. Takes as long as feeding a row; nothing else changes.
+        """
+        if not 0 <= row < self.count:
+            raise ModelError(f"a row to look at must be 0 to {self.count - 1}, got {row}")
+        shares = np.zeros(row + 1, np.float32)
+        kept = self.state.hidden[0].copy()
+        feed(self.weights, self.state, self.rows, 1, row, shares)
+        self.state.hidden[0] = kept
+        return shares / np.float32(self.state.keys.shape[0] * self.state.keys.shape[1])
 
     def next(self, draw: Draw, random: np.random.Generator) -> tuple[np.ndarray, float]:
         """Return a drawn row (6,) that may follow, not fed yet, and its log-probability. [worker]

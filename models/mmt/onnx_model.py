@@ -167,6 +167,10 @@ class OnnxDecoder(Decoder):
         self._names = [f"{kind}{i}" for i in range(shape.layers) for kind in "kv"]
         self._past = dict.fromkeys(self._names, empty)
 
+    def attention(self, row: int) -> np.ndarray:
+        """Not to be had: the keys are the other runtime's. [any]"""
+        raise ModelError(f"an ONNX model does not tell what row {row} looks at")
+
     def _run(self, count: int, first: int) -> None:
         unseen = np.triu(np.full((count, first + count), -1e9, np.float32), first + 1)
         rows = self.rows[: first + count]

@@ -68,11 +68,12 @@ def new_state(shape: Shape) -> State:
 
 
 @fast
-def feed(w, s, rows, count, first):
+def feed(w, s, rows, count, first, told):
     """Take rows[first : first + count] of a sequence; leave s.hidden. [worker]
 
     rows (n, fields) int64 holds the rows before as well, which must have been fed. count is at
-    most SLICE.
+    most SLICE. told float32, empty but for who wants to see: to told[i] is added how much of row i
+    each head of each layer took; the rows must have been fed and are not remembered again.
     """
     width = w.embedding.shape[1]
     rotary = w.row_turns.shape[0] > 0
@@ -98,8 +99,9 @@ def feed(w, s, rows, count, first):
         if rotary:
             for r in range(count):
                 _turn(s.wide[3 * width * r : 3 * width * r + 2 * width], s.angles[r])
-        _remember(s, layer, count, first, width)
-        _attend(s, layer, count, first, width)
+        if told.size == 0:
+            _remember(s, layer, count, first, width)
+        _attend(s, layer, count, first, width, told)
         for r in range(count):
             s.scale[r] = _as_bytes(s.mixed[r * width : (r + 1) * width], s.bytes_, r * width)
         _apply(w.out, layer, s, count, s.mixed)
@@ -266,8 +268,11 @@ def _remember(s, layer, count, first, width):
 
 
 @fast
-def _attend(s, layer, count, first, width):
-    """Write what each row of the slice gathers from itself and the rows before into s.mixed."""
+def _attend(s, layer, count, first, width, told):
+    """Write what each row of the slice gathers from itself and the rows before into s.mixed.
+
+    How much of each goes to `told`, unless that is empty.
+    """
     shares = s.shares
     for head in range(width // HEAD):
         keys, values = s.keys[layer, head], s.values[layer, head]
@@ -291,6 +296,9 @@ def _attend(s, layer, count, first, width):
             each = np.float32(1.0) / total
             for d in range(HEAD):
                 s.mixed[at + d] *= each
+            if told.size > 0:
+                for i in range(seen):
+                    told[i] += shares[i] * each
 
 
 @fast

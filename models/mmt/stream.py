@@ -290,6 +290,23 @@ class Stream:
         length = int(DURATIONS[row[DURATION] - 1])
         return self.add(tick, int(row[PITCH]) - 1, length, int(row[INSTRUMENT]), heard=False)
 
+    def attention(self, note: Note) -> list[tuple[Note, float]] | None:
+        """Return what the network looked at when it drew a note: shares of the notes before it.
+
+        Largest first; they sum to 1 less what the row of the ensemble had. None while the cache
+        does not know the note, or if nothing is before it. [worker]
+        """
+        if not self.ready or note not in self.notes:
+            return None
+        front = self._front
+        index = self.notes.index(note)
+        row = front.head + index - front.first - 1  # the row that told this one
+        if row < front.head:
+            return None
+        shares = front.decoder.attention(row)[front.head :]
+        seen = zip(self.notes[front.first : index], shares.tolist(), strict=True)
+        return sorted(seen, key=lambda pair: -pair[1])
+
     def codes_at(self, tick: int) -> tuple[int, int]:
         """Return the codes of beat and position that a real tick has now. [worker]"""
         at = tick - self._shift - self._front.base

@@ -1,5 +1,7 @@
 """The step: slices, going back and files change nothing; bad weights are refused."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -8,7 +10,7 @@ from models.mmt import decoder as d
 from models.mmt.quantise import laid_out, quantised, read_file, write_file
 from models.mmt.representation import FIELDS
 from models.mmt.sampling import Rules, packed
-from models.mmt.shape import Shape, array_shapes, random_weights
+from models.mmt.shape import HEAD, Shape, array_shapes, random_weights
 from models.mmt.step import _as_bytes, _gelu, _norm
 from tests.models.mmt.helpers import KINDS, decoder, each_kind, music
 
@@ -158,3 +160,66 @@ def test_gelu_norm_and_bytes():
     assert np.abs((bytes_.astype(np.float32) - 128) * scale - x).max() <= scale * 0.51
     assert _as_bytes(np.zeros(4, np.float32), bytes_, 0) > 0
     assert (bytes_[:4] == 128).all()
+
+
+def shares_by_numpy(shape: Shape, weights: dict[str, np.ndarray], rows: np.ndarray) -> np.ndarray:
+    """How much the last row takes of each, mean over heads and layers: the same in float64."""
+    w = {name: array.astype(np.float64) for name, array in weights.items()}
+
+    def norm(x: np.ndarray, name: str) -> np.ndarray:
+        x = (x - x.mean(1, keepdims=True)) / np.sqrt(x.var(1, keepdims=True) + 1e-5)
+        return x * w[name][0] + w[name][1]
+
+    x = w["embedding"][rows + np.array(shape.starts)].sum(1)
+    x += w["positions"][: len(rows)] * shape.width**-0.5
+    later = np.triu(np.full((len(rows), len(rows)), -np.inf), 1)
+    told = []
+    for layer in (f"layer{i}" for i in range(shape.layers)):
+        qkv = norm(x, f"{layer}.norm1") @ w[f"{layer}.qkv"].T
+        q, k, v = qkv.reshape(len(rows), 3, -1, HEAD).transpose(1, 2, 0, 3)
+        scores = q @ k.transpose(0, 2, 1) * HEAD**-0.5 + later
+        shares = np.exp(scores - scores.max(2, keepdims=True))
+        shares /= shares.sum(2, keepdims=True)
+        told.append(shares[:, -1])
+        mixed = (shares @ v).transpose(1, 0, 2).reshape(len(rows), -1)
+        x = x + mixed @ w[f"{layer}.out"].T + w[f"{layer}.out_bias"]
+        y = norm(x, f"{layer}.norm2") @ w[f"{layer}.up"].T + w[f"{layer}.up_bias"]
+        y = 0.5 * y * (1 + np.vectorize(math.erf)(y / math.sqrt(2)))
+        x = x + y @ w[f"{layer}.down"].T + w[f"{layer}.down_bias"]
+    return np.mean(told, (0, 1))
+
+
+def test_attention_is_what_the_network_gathers():
+    """Keys that are sharper than chance's, so that a wrong share would be seen."""
+    shape = KINDS[0]
+    weights = random_weights(shape, 4)
+    for layer in range(shape.layers):
+        weights[f"layer{layer}.qkv"][: 2 * shape.width] *= 1.7
+    decoder_ = d.from_floats(weights, shape)
+    rows = music(60)
+    decoder_.feed(rows)
+    for row in (0, 7, 59):
+        expected = shares_by_numpy(shape, weights, rows[: row + 1])
+        told = decoder_.attention(row)
+        assert told.sum() == pytest.approx(1.0, abs=1e-4)
+        assert np.abs(told - expected).sum() < 0.06  # of 2: int8 and bfloat16
+        assert row == 0 or np.abs(1 / (row + 1) - expected).sum() > 0.2  # not like anything
+
+
+@each_kind
+def test_looking_changes_nothing(shape):
+    looked, other = decoder(shape), decoder(shape)
+    for each in (looked, other):
+        each.feed(music(80))
+    shares = [looked.attention(row) for row in (79, 40, 2)]
+    assert [len(each) for each in shares] == [80, 41, 3]
+    draw = packed(Rules(amount=1.0, notes_only=True, may_end=False))
+    drawn = [each.next(draw, np.random.default_rng(3)) for each in (looked, other)]
+    assert np.array_equal(drawn[0][0], drawn[1][0])
+    assert drawn[0][1] == drawn[1][1]
+    for each in (looked, other):
+        each.feed(drawn[0][0].copy())
+    np.testing.assert_array_equal(looked.state.keys, other.state.keys)
+    np.testing.assert_array_equal(looked.state.hidden[0], other.state.hidden[0])
+    with pytest.raises(ModelError, match="0 to 80, got 81"):
+        looked.attention(81)

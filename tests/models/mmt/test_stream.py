@@ -218,3 +218,25 @@ def test_same_seed_same_notes(seed: int):
         return [(note.tick, note.key, note.length, note.instrument) for note in drawn]
 
     assert play() == play()
+
+
+def test_attention_names_the_notes_looked_at():
+    """Also after a renewal, where the cache begins at a later note."""
+    stream = Stream(decoder(KIND), ENSEMBLE, memory_beats=8)
+    first = stream.add(0, 60, 12, 1)
+    settle(stream)
+    assert first
+    assert stream.attention(first) is None  # nothing is before it
+    notes = [first, *draw_some(stream, 60, 12)]
+    settle(stream)
+    assert stream.renewals > 0
+    for note in (notes[-1], notes[-5]):
+        seen = stream.attention(note)
+        assert seen
+        shares = [share for _, share in seen]
+        assert shares == sorted(shares, reverse=True)
+        assert 0.3 < sum(shares) < 1.0
+        before = stream.notes[: stream.notes.index(note)]
+        assert {id(other) for other, _ in seen} == {id(other) for other in before}
+    stream.add(notes[-1].tick, 20, 12, 1)
+    assert stream.attention(notes[-1]) is None  # until the cache knows of it
