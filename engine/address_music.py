@@ -47,8 +47,8 @@ GENERAL = (
     Address(
         "/ripieno/subscribe",
         "send me statistics (10 a second), events (as they sound), state (all of it when "
-        "something changed), changes (each setting that changed, by its own address) or plan (what "
-        "the ensemble would play) until the "
+        "something changed), changes (each setting that changed, by its own address), plan (what "
+        "the ensemble would play) or attention (what its network looks at) until the "
         f"lease ends ({LEASE_S:g} s if not given); subscribe again to renew",
         (*text("topic", *TOPICS), Argument("lease_s", "f", *LEASE_RANGE_S, optional=True)),
         "/ripieno/subscribed s topic, f lease_s",

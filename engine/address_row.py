@@ -18,7 +18,7 @@ KEYSWITCH_MODES = ("hold", "latch")
 LOW_CONFIDENCE = ("off", "nearest", "last", "tutti")
 CLICKS = ("off", "count_in", "always")
 CONTINUATION_MODES = ("off", "takeover", "trade", "accompany", "vary")
-TOPICS = ("statistics", "events", "state", "changes", "plan")
+TOPICS = ("statistics", "events", "state", "changes", "plan", "attention")
 SECTIONS = (
     "about",
     "ensemble",

@@ -85,6 +85,15 @@ SENT: tuple[Sent, ...] = (
         "until_beat, notes (part from 1, pitch, velocity, beat, duration in beats); and frame, "
         "beat and tempo_bpm of now, also where the transport stands",
     ),
+    Sent(
+        "/ripieno/attention",
+        "s",
+        "JSON",
+        "attention",
+        "what the ensemble's network looked at when it drew the note planned last, at most four "
+        "times a second: note (part from 1, pitch, beat, duration in beats), notes (the same and "
+        "the share of its attention, largest first, 256 at most) and how many are remembered",
+    ),
     Sent("/ripieno/panicked", "h", "frame", "events", "everything was silenced"),
     Sent(
         "/ripieno/events_lost",

@@ -65,6 +65,7 @@ class Control:
         self._new_values: dict[str, Values] = {}  # settings that changed: address, values
         self._new_sections: set[str] = set()
         self._new_plan: dict[str, Any] | None = None
+        self._new_attention: dict[str, Any] | None = None
         self._state_due = False
         self._next_statistics_s = self._next_state_s = 0.0
         self._closing = False
@@ -231,6 +232,11 @@ class Control:
         with self._lock:
             self._new_plan = plan
 
+    def attended(self, attention: dict[str, Any]) -> None:
+        """The ensemble's network looked at this; told at the next `publish`. [any]"""
+        with self._lock:
+            self._new_attention = attention
+
     def publish(self, events: list[Event]) -> None:
         """Send `events`, what changed, and the statistics when due. Called by the pump. [main]"""
         if events and self.subscribers("events"):
@@ -255,10 +261,12 @@ class Control:
             values, self._new_values = self._new_values, {}
             sections, self._new_sections = self._new_sections, set()
             plan, self._new_plan = self._new_plan, None
+            attention, self._new_attention = self._new_attention, None
             revision = self.revision
-        if plan is not None and self.subscribers("plan"):
-            dgrams = encode_all("/ripieno/plan", as_json(plan), next(self._serials))
-            self._send_all("plan", dgrams)
+        for topic, news in (("plan", plan), ("attention", attention)):
+            if news is not None and self.subscribers(topic):
+                dgrams = encode_all(f"/ripieno/{topic}", as_json(news), next(self._serials))
+                self._send_all(topic, dgrams)
         if (values or sections) and self.subscribers("changes"):
             dgrams = [encode(path, value) for path, value in values.items()]
             dgrams += [

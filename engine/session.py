@@ -97,6 +97,7 @@ class Session:
                 self.say,
                 lambda: self.section_moved("continuation"),
                 self._plan_changed,
+                self._attended,
             )
             self.sync = Sync(self.engine, lambda: self.output.device, self.say)
             self.learn = Learn(
@@ -237,6 +238,8 @@ class Session:
         self.learn.tend()
         self.plugins.tend()
         self.continuation.tend()
+        if self.control and self.control.subscribers("attention"):
+            self.continuation.attend()
         if self.sync.tend() and self.control:
             self.control.section_changed("transport")
 
@@ -271,6 +274,10 @@ class Session:
     def _plan_changed(self, plan: dict[str, Any]) -> None:
         if self.control:
             self.control.plan_changed(plan)
+
+    def _attended(self, attention: dict[str, Any]) -> None:
+        if self.control:
+            self.control.attended(attention)
 
     def changed(self, section: str) -> None:
         """Tell remotes that a section of the state is new, and remember it with the rig. [any]"""

@@ -21,7 +21,8 @@ from engine.address_row import TOPICS
 from engine.errors import RipienoError
 from engine.osc import Assembler, OscError, decode, encode
 
-WANTED = tuple(topic for topic in TOPICS if topic != "state")  # all of the state is asked once
+SELDOM = ("state", "attention")  # all of the state is asked once, attention by who shows it
+WANTED = tuple(topic for topic in TOPICS if topic not in SELDOM)
 LEASE_S = 10.0
 RENEW_S = 3.0
 KNOCK_S = 0.25  # how often a silent engine is asked whether it is there

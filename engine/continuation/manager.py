@@ -26,6 +26,7 @@ KEYS = {name.removeprefix(PREFIX): name for name in GLOBAL_PARAMETERS if name.st
 FLOORS = ("player", "ensemble", "both")
 OFF, LOADING, READY, RESTARTING, FAILED = "off", "loading", "ready", "restarting", "failed"
 LONGEST_PLAN_S = 120.0
+ATTEND_S = 2.0  # somebody who wants to see the attention says so again before
 BELOW_AUDIO = 2  # the worker's realtime priority, and below plugin hosts
 
 
@@ -37,7 +38,8 @@ class Continuation:
     """What plays on when the player stops. Close it before the engine, after the device. [any]
 
     `say` gets sentences for the player, `changed` is called when the state is another, `planned`
-    gets each new plan; on any thread. `offline`: the worker plans only when `plan_until` asks.
+    gets each new plan, `attended` what the network looked at; on any thread. `offline`: the worker
+    plans only when `plan_until` asks.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class Continuation:
         say: Callable[[str], None],
         changed: Callable[[], None] = lambda: None,
         planned: Callable[[dict[str, Any]], None] = lambda plan: None,
+        attended: Callable[[dict[str, Any]], None] = lambda attention: None,
         *,
         offline: bool = False,
         command: Sequence[str] = COMMAND,
@@ -59,6 +62,7 @@ class Continuation:
         self._say = say
         self._changed = changed
         self._planned = planned
+        self._attended = attended
         self._offline = offline
         self._lock = threading.RLock()
         self._command = command
@@ -150,6 +154,11 @@ class Continuation:
             "floor": self.floor,
         }
 
+    def attend(self) -> None:
+        """Somebody wants to see what the network looks at; say so again within ATTEND_S. [any]"""
+        if self._state == READY:
+            self._keeper.ask(do="attend", seconds=ATTEND_S)
+
     def plan_until(self, from_beat: float, until_beat: float) -> int:
         """Have everything between two beats planned, and wait for it; notes planned. [main]
 
@@ -222,6 +231,14 @@ class Continuation:
     def _hear(self, line: dict[str, Any]) -> None:
         if "plan" in line:
             self._take_plan(line)
+        elif "attention" in line:
+            self._attended(
+                {
+                    "note": list(line["note"]),
+                    "notes": list(line["attention"]),
+                    "remembered": int(line["notes"]),
+                }
+            )
         elif "id" in line:
             with self._answered:
                 self._asked[int(line["id"])] = line

@@ -22,6 +22,10 @@ be had. Modes: off, takeover, trade, accompany, vary. `offline`: plan only when 
 which makes the worker read all of HEARD, write BEGIN at `from`, every note before `until`, UNTIL,
 and then answer {"id": 7, "notes": 118}; or {"id": 7, "error": "sentence"}.
 
+While somebody wants to see what the network looks at, again and again
+
+    {"do": "attend", "seconds": 2.0}
+
 Up, on stdout:
 
     {"state": "loading" | "ready", "message": "", "model": "mmt_small", "notes_per_s": 412.5}
@@ -30,7 +34,14 @@ first of all and whenever it changed;
 
     {"plan": [[part from 1, pitch, velocity, beat, duration_beats], ...], "until_beat": 64.0}
 
-at most ten times a second, when the plan changed: what is ahead, for players to see; and
+at most ten times a second, when the plan changed: what is ahead, for players to see;
+
+    {"attention": [[part, pitch, beat, duration_beats, share], ...], "note": [part, pitch, beat,
+     duration_beats], "notes": 312}
+
+at most four times a second, only while wanted and when nothing is to be planned: of the notes the
+network knew when it drew the plan's last `note`, how much of its attention each had, the mean over
+all heads and layers, largest first, 256 at most; part 0 is none of the ensemble's; and
 
     {"say": "sentence"}
 

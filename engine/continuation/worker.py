@@ -26,11 +26,13 @@ from engine.continuation.warming import MODEL, load, notes_per_s, warm
 from engine.realtime import calm_collector, set_priority
 from models.errors import ModelError
 from models.mmt.representation import TICKS
-from models.mmt.stream import Stream
+from models.mmt.stream import Note, Stream
 
 LOOK_S, LOOK_OFF_S = 0.002, 0.02  # between two looks: playing, or mode off
 PIECE_S = 0.003  # of work before the next look
 TOLD_S = 0.1  # between two plans for players to see
+ATTENDED_S = 0.25  # between two looks at the network's attention, while somebody wants to see it
+MOST_ATTENDED = 256  # notes told of one look
 LATEST_S = 0.1  # after the last block, time stands still: nobody renders
 _ROOM = 512  # records of PLAN that must be free before anything is planned
 
@@ -45,6 +47,8 @@ class Worker:
         self._mode = int(memory.header[pm.MODE])
         self._shown: list[Any] = []
         self._shown_s = 0.0
+        self._attend_until_s = self._attended_s = 0.0
+        self._attended: Note | None = None
         self._remember()
 
     def look(self) -> bool:
@@ -87,6 +91,35 @@ class Worker:
             return None
         self._shown = plan
         return {"plan": plan, "until_beat": round(self.planner.until / TICKS, 3)}
+
+    def attend(self, seconds: float) -> None:
+        """Somebody wants to see the network's attention, for so long."""
+        self._attend_until_s = time.monotonic() + seconds
+
+    def attended(self) -> dict[str, Any] | None:
+        """Return the line that shows what the network looked at when it drew the last note.
+
+        None if nobody wants to see it, if it is too soon, or if there is nothing new.
+        """
+        now_s = time.monotonic()
+        if now_s > self._attend_until_s:
+            self._attended = None
+            return None
+        if now_s - self._attended_s < ATTENDED_S:
+            return None
+        self._attended_s = now_s
+        plan = self.planner.plan
+        if not plan or plan[-1] is self._attended:
+            return None
+        seen = self.planner.stream.attention(plan[-1])
+        if seen is None:
+            return None
+        self._attended = plan[-1]
+        return {
+            "attention": [[*_told(n), round(share, 5)] for n, share in seen[:MOST_ATTENDED]],
+            "note": _told(plan[-1]),
+            "notes": len(seen),
+        }
 
     def _hear(self) -> None:
         """Bring the planner up to what is there."""
@@ -188,12 +221,22 @@ def _run(worker: Worker, lines: "queue.SimpleQueue[dict[str, Any] | None]", offl
         shown = worker.shown()
         if shown:
             _say(**shown)
+        attended = None if busy else worker.attended()
+        if attended:
+            _say(**attended)
+
+
+def _told(note: Note) -> list[float]:
+    """A note as players are told of it: part from 1, 0 if none has it, pitch, beats."""
+    return [note.part + 1, note.key, round(note.tick / TICKS, 3), round(note.length / TICKS, 3)]
 
 
 def _obey(worker: Worker, line: dict[str, Any]) -> None:
     if line.get("do") == "set":
         worker.planner.configure(read(line))
         _take_priority(line)
+    elif line.get("do") == "attend":
+        worker.attend(float(line["seconds"]))
     elif line.get("do") == "plan":
         try:
             notes = worker.compose(float(line["from"]), float(line["until"]))

@@ -111,6 +111,9 @@ def main() -> None:
         if line["do"] == "set":
             settings = line
             say(say=f"mode is {line['mode']}")
+        elif line["do"] == "attend":
+            seen = [[1, 60, 0.0, 0.5, 0.6], [2, 64, 0.5, 0.5, 0.3]]
+            say(attention=seen, note=[3, 67, worker.next_beat, 0.4], notes=2)
         elif line["do"] == "plan":
             say(id=line["id"], notes=worker.compose(line["from"], line["until"]))
         elif line["do"] == "crash":

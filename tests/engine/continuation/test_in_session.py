@@ -103,6 +103,25 @@ def test_remotes_hear_of_the_floor_the_plan_and_the_state(session: Session, remo
     assert state["worker"]["model"] == "scale"
 
 
+def test_attention_is_told_to_those_who_ask_and_only_then(session: Session, remote: Remote) -> None:
+    asked: list[dict] = []
+    ask = session.continuation._keeper.ask
+    session.continuation._keeper.ask = lambda **line: (asked.append(line), ask(**line))  # pyright: ignore[reportAttributeAccessIssue]
+    be_ready(session)
+    for _ in range(3):
+        session.tend()
+    assert asked == []
+    assert remote.question("/ripieno/subscribe", "attention", 60.0)[0] == "/ripieno/subscribed"
+    address, values = remote.hear_whole()
+    while address != "/ripieno/attention":
+        address, values = remote.hear_whole()
+    told = json.loads(values[0])
+    assert told["notes"][0] == [1, 60, 0.0, 0.5, 0.6]
+    assert told["note"][:2] == [3, 67]
+    assert told["remembered"] == 2
+    assert asked[0] == {"do": "attend", "seconds": manager.ATTEND_S}
+
+
 def test_start_and_stop_by_remote(session: Session, remote: Remote) -> None:
     address, values = remote.question("/ripieno/continuation/start")
     assert address == "/ripieno/error"

@@ -15,7 +15,7 @@ import pytest
 from engine.continuation.memory import PlanMemory
 from engine.continuation.memory import plan_memory as pm
 from engine.continuation.worker import Worker
-from models.mmt.stream import Stream
+from models.mmt.stream import Note, Stream
 from tests.engine.continuation.stage import CHOIR, VOICES, tiny
 from tests.engine.continuation.test_settings import LINE
 
@@ -165,6 +165,10 @@ def test_a_process_plans_what_is_played_and_goes_on_after_a_crash(callback: Call
     wait_for(lambda: callback.is_planned(12))
     before = callback.plan()
     wait_for(lambda: any("plan" in line for line in process.lines))
+    assert not any("attention" in line for line in process.lines)
+    process.say(do="attend", seconds=60.0)
+    callback.at(5)
+    wait_for(lambda: any("attention" in line for line in process.lines))
     process.process.kill()
     process.process.wait()
     again = Process(callback.memory.path)
@@ -230,6 +234,37 @@ def test_a_look_hears_plans_and_writes(callback: Callback):
     assert shown
     assert all(1 <= part <= 4 and beat >= 1 for part, _, _, beat, _ in shown["plan"])
     assert worker.shown() is None  # not again so soon, nor unchanged
+
+
+def test_attention_is_reckoned_only_while_wanted(callback: Callback, monkeypatch):
+    worker = worker_for(callback)
+    looked = []
+    attention = Stream.attention
+
+    def counted(stream: Stream, note: Note):
+        looked.append(note)
+        return attention(stream, note)
+
+    monkeypatch.setattr(Stream, "attention", counted)
+    callback.chord(0)
+    callback.at(1)
+    look(worker)
+    assert worker.attended() is None
+    assert looked == []
+    worker.attend(60.0)
+    line = worker.attended()
+    assert line
+    last = worker.planner.plan[-1]
+    assert looked == [last]
+    assert line["note"] == [last.part + 1, last.key, round(last.tick / 12, 3), last.length / 12]
+    assert line["notes"] == len(line["attention"]) == worker.planner.stream.notes.index(last)
+    shares = [note[4] for note in line["attention"]]
+    assert shares == sorted(shares, reverse=True)
+    assert 0 < sum(shares) <= 1
+    assert worker.attended() is None  # not again so soon, nor of the same note
+    worker.attend(0.0)
+    wait_for(lambda: worker.attended() is None)
+    assert len(looked) == 1
 
 
 def test_the_ring_is_never_overrun(callback: Callback):
