@@ -2,7 +2,7 @@
 
 An entry is a TOML file in models/weights, its stem the model's name, its `kind` what it does:
 separate the parts of one keyboard (the default), do so with the whole score in view (offline
-separation), continue music, know how rhythms go on, or morph sounds. Read
+separation), continue music, know how rhythms go on, morph sounds, or hear notes in them. Read
 by the session before the stream starts, by the continuation, by the benchmarks and by training.
 Nothing is unpickled.
 """
@@ -21,8 +21,8 @@ from models.errors import ModelError
 
 WEIGHTS = Path(__file__).parent / "weights"
 SEPARATION, CONTINUATION, RHYTHM = "separation", "continuation", "rhythm"
-OFFLINE, MORPH = "offline separation", "morph"
-KINDS = (SEPARATION, CONTINUATION, RHYTHM, OFFLINE, MORPH)
+OFFLINE, MORPH, TRANSCRIPTION = "offline separation", "morph", "transcription"
+KINDS = (SEPARATION, CONTINUATION, RHYTHM, OFFLINE, MORPH, TRANSCRIPTION)
 
 
 @dataclass(frozen=True)
@@ -104,6 +104,23 @@ class MorphEntry(Entry):
     instruments: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class TranscriptionModel(Entry):
+    """A model that hears notes in sound, and which of its instruments plays them."""
+
+    instruments: tuple[str, ...]
+    programs: tuple[int, ...]  # of General MIDI, 0..127, one an instrument
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        good = len(self.instruments) == len(self.programs) > 0
+        if not good or not all(0 <= program <= 127 for program in self.programs):
+            raise ModelError(
+                f"model '{self.name}': instruments must have as many programs of 0 to 127, "
+                f"got {len(self.instruments)} and {self.programs}"
+            )
+
+
 def list_models(folder: Path = WEIGHTS) -> list[Model]:
     """Return every model that separates parts, by name. [main]"""
     names = [path.stem for path in sorted(folder.glob("*.toml"))]
@@ -182,6 +199,16 @@ def find_morph(name: str, folder: Path = WEIGHTS) -> MorphEntry:
 def find_rhythm(name: str, folder: Path = WEIGHTS) -> Entry:
     """Return a registered table of rhythms; engine.beat_rhythm loads it. [main]"""
     return Entry(**_common(*_entry(name, RHYTHM, folder)))
+
+
+def find_transcription(name: str, folder: Path = WEIGHTS) -> TranscriptionModel:
+    """Return a registered one: models.transcription.network runs it. [main]"""
+    path, entry = _entry(name, TRANSCRIPTION, folder)
+    return TranscriptionModel(
+        **_common(path, entry),
+        instruments=tuple(_list(path, entry, "instruments", str)),
+        programs=tuple(_list(path, entry, "programs", int)),
+    )
 
 
 def load(model: Model | str) -> dict[str, np.ndarray]:

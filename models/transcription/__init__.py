@@ -1,0 +1,1 @@
+"""Sound to notes: the network that reads spectra, in numpy."""
