@@ -71,6 +71,8 @@ SENSELESS = {
     "no end": (pm.NOTE, 3.5, np.inf, 0, 1, 60, 90),
     "no length": (pm.NOTE, 3.5, -1.0, 0, 1, 60, 90),
     "length nan": (pm.NOTE, 3.5, np.nan, 0, 1, 60, 90),
+    "begin nowhere": (pm.BEGIN, np.nan, 0, 0, 0, 0, 0),
+    "until nan": (pm.UNTIL, np.nan, 0, 0, 0, 0, 0),
     "far away": (pm.NOTE, 1e300, 1.0, 0, 1, 60, 90),
     "before its plan": (pm.NOTE, 1.0, 1.0, 0, 1, 60, 90),
     "part": (pm.NOTE, 3.5, 1.0, 0, 200, 60, 90),
