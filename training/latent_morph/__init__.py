@@ -1,0 +1,1 @@
+"""Cross-modal variational autoencoders: instrument sound and labels meet in one latent space."""

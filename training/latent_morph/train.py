@@ -1,0 +1,222 @@
+"""Trains a network: build/latent_morph/NAME.pt, the best on validation, and NAME.jsonl.
+
+    python -m training.latent_morph.train --kind B --seed 1        # name B-1
+    python -m training.latent_morph.train --kind B --seed 1 --resume
+
+Kinds: B is the live form. A is the paper's as published: match weight 10, sustain only, no
+transposition, no labels for the signal's latent; A+ has the last two. "classifier" has the
+transposition, "classifier-" has not.
+"""
+
+import argparse
+import json
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from training.latent_morph import laws as velocity_laws
+from training.latent_morph import prepare
+from training.latent_morph.data import Batch, Frames, Manner
+from training.latent_morph.network import (
+    Classifier,
+    Pair,
+    Shape,
+    divergence,
+    drawn,
+    label_loss,
+)
+from training.latent_morph.sources import BUILD, TRAIN, VALID_PITCH, VALID_TAKE
+
+VALIDATION = (VALID_PITCH, VALID_TAKE)
+_SPREAD_DB = 6.0  # of a level around what is decoded
+_BIN_SPREAD_DB = 8.0
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What is trained, and how."""
+
+    manner: Manner
+    shape: Shape | None = None  # None: a classifier
+    match: float = 1.0
+    told: float = 3.0  # weight of the labels on the signal's latent
+    through: float = 0.5  # weight of the levels decoded from the symbol's latent
+
+
+KINDS = {
+    "B": Kind(Manner(), Shape("B")),
+    "A": Kind(
+        Manner(transpose=False, velocities=False, ages=False, sustain_only=True),
+        Shape("A", latent=32, encoder=512, decoder=512),
+        match=10.0,
+        told=0.0,
+        through=0.0,
+    ),
+    "A+": Kind(
+        Manner(ages=False, velocities=False),
+        Shape("A", latent=32, encoder=512, decoder=512),
+        through=0.0,
+    ),
+    "classifier": Kind(Manner()),
+    "classifier-": Kind(Manner(transpose=False)),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("--kind", choices=list(KINDS), default="B")
+    add("--seed", type=int, default=1)
+    add("--name", help="KIND-SEED unless given")
+    add("--frames", type=Path, default=prepare.FRAMES)
+    add("--out", type=Path, default=BUILD)
+    add("--updates", type=int, default=9_000)
+    add("--batch", type=int, default=256)
+    add("--rate", type=float, default=1e-3)
+    add("--every", type=int, default=500, help="updates between validations")
+    add("--latent", type=int, default=16, help="of form B")
+    add("--hidden", type=int, default=128, help="of form B's decoder")
+    add("--threads", type=int, default=1)
+    add("--resume", action="store_true", help="go on from where it was stopped")
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    corpus = prepare.load(options.frames)
+    train(corpus, options)
+
+
+def train(corpus: prepare.Corpus, options: argparse.Namespace) -> torch.nn.Module:
+    """Train until the updates are used up; return the network that was best on validation."""
+    kind = KINDS[options.kind]
+    name = options.name or f"{options.kind}-{options.seed}"
+    torch.manual_seed(options.seed)
+    laws = velocity_laws.measure(corpus)
+    frames = Frames(corpus, laws, (TRAIN,))
+    held_out = Frames(corpus, laws, VALIDATION)
+    check = held_out.batch(4096, _checked(kind.manner), np.random.default_rng(0))
+    network = build(kind, options.latent, options.hidden)
+    optimiser = torch.optim.Adam(network.parameters(), options.rate)
+    options.out.mkdir(parents=True, exist_ok=True)
+    going, best, log = (options.out / f"{name}.{end}" for end in ("going.pt", "pt", "jsonl"))
+    state: dict[str, Any] = {"update": 0, "best": float("inf"), "seconds": 0.0}
+    if options.resume and going.is_file():
+        saved = torch.load(going, weights_only=True)
+        network.load_state_dict(saved["network"])
+        optimiser.load_state_dict(saved["optimiser"])
+        state = saved["state"]
+    else:
+        log.write_text("")
+    began = time.process_time() - state["seconds"]
+    bar = tqdm(
+        range(state["update"], options.updates),
+        name,
+        initial=state["update"],
+        total=options.updates,
+        mininterval=5,
+    )
+    for update in bar:
+        random = np.random.default_rng((options.seed, update))
+        for group in optimiser.param_groups:
+            group["lr"] = options.rate * rate_at(update, options.updates)
+        batch = frames.batch(options.batch, kind.manner, random)
+        loss = sum(losses(network, kind, batch).values(), torch.zeros(()))
+        optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 20.0)
+        optimiser.step()
+        if (update + 1) % options.every and update + 1 < options.updates:
+            continue
+        with torch.no_grad():
+            torch.manual_seed(options.seed)
+            parts = {k: float(v) for k, v in losses(network, kind, check).items()}
+        torch.manual_seed(options.seed + update)
+        total = sum(parts.values())
+        seconds = time.process_time() - began
+        row = {"update": update + 1, "loss": total, **parts, "cpu_s": round(seconds, 1)}
+        with log.open("a", encoding="utf-8") as lines:
+            lines.write(json.dumps(row) + "\n")
+        bar.set_postfix(valid=f"{total:.2f}")
+        weights = network.state_dict()
+        if total < state["best"]:
+            state["best"] = total
+            about = {"kind": options.kind, "seed": options.seed, "updates": update + 1}
+            about |= {"latent": options.latent, "hidden": options.hidden, "cpu_s": seconds}
+            torch.save({"network": weights, "about": about}, best)
+        state |= {"update": update + 1, "seconds": seconds}
+        torch.save({"network": weights, "optimiser": optimiser.state_dict(), "state": state}, going)
+    return restored(best)[0]
+
+
+def build(kind: Kind, latent: int, hidden: int) -> torch.nn.Module:
+    """Return an untrained network of a kind; form B has the latent and decoder asked for."""
+    if kind.shape is None:
+        return Classifier(256)
+    shape = kind.shape
+    if shape.form == "B":
+        shape = Shape(**{**asdict(shape), "latent": latent, "decoder": hidden})
+    return Pair(shape)
+
+
+def restored(path: Path) -> tuple[torch.nn.Module, dict[str, Any]]:
+    """Return a trained network and what is known of it; SystemExit if there is none."""
+    if not path.is_file():
+        raise SystemExit(f"{path} is missing: run python -m training.latent_morph.train first")
+    saved = torch.load(path, weights_only=True)
+    about = saved["about"]
+    network = build(KINDS[about["kind"]], about["latent"], about["hidden"])
+    network.load_state_dict(saved["network"])
+    return network.eval(), about
+
+
+def losses(network: torch.nn.Module, kind: Kind, batch: Batch) -> dict[str, Tensor]:
+    """Return the parts of the loss, weighted."""
+    if not isinstance(network, Pair):
+        return {"labels": label_loss(network(batch.spectra), batch.labels)}
+    signal, symbol = network.of_signal(batch.spectra), network.of_symbol(batch.labels)
+    z, z_symbol = drawn(*signal), drawn(*symbol)
+    parts = {
+        "levels": _distance(network, z, batch),
+        "symbol": _symbol_weight(kind) * label_loss(network.symbol(z_symbol), batch.labels),
+        "kl": divergence(*signal) + divergence(*symbol),
+        "match": kind.match * divergence(*signal, *symbol),
+    }
+    if kind.told:
+        parts["told"] = kind.told * label_loss(network.symbol(z), batch.labels)
+    if kind.through:
+        parts["through"] = kind.through * _distance(network, z_symbol, batch)
+    return parts
+
+
+def rate_at(update: int, updates: int) -> float:
+    """Return the share of the learning rate: a short rise, then half a cosine down to 2 %."""
+    rise = min(1.0, (update + 1) / 200)
+    return rise * (0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * update / max(1, updates))))
+
+
+def _distance(network: Pair, z: Tensor, batch: Batch) -> Tensor:
+    """Return minus the log likelihood of levels (or bins), but for a constant."""
+    found = network.signal(z, batch.features)
+    if network.shape.form == "A":
+        return ((found - batch.spectra) ** 2).sum(1).mean() / (2 * _BIN_SPREAD_DB**2)
+    return (batch.weight * (found - batch.target) ** 2).sum(1).mean() / (2 * _SPREAD_DB**2)
+
+
+def _symbol_weight(kind: Kind) -> float:
+    """Return the weight of the symbol's own labels: the paper's 1 where labels are not told."""
+    return kind.told or 1.0
+
+
+def _checked(manner: Manner) -> Manner:
+    """Return how validation frames are made: as they were recorded."""
+    return Manner(False, False, False, manner.sustain_only)
+
+
+if __name__ == "__main__":
+    main()
