@@ -132,19 +132,25 @@ def nll_a_note(network: Network, excerpts: list[np.ndarray], nll: float) -> floa
 def nll_of_same_notes(network: Network, corpus: Corpus, chosen: np.ndarray) -> float:
     """Return the nats a note that the openings cost which every representation can hold."""
     kind = KINDS[kind_of(network)]
-    openings = [corpus.pieces[i][:SAME_NOTES] for i in chosen]
-    openings = [
-        notes
-        for notes in openings
-        if notes[-1, ONSET] < SAME_BEATS * TICKS
-        and all(len(other.encode(notes, False)) <= SAME_ROWS for other in KINDS.values())
-    ]
+    openings = [notes for notes in same_openings(corpus, chosen) if notes is not None]
     made = [kind.encode(notes, False) for notes in openings]
     if not made or network.shape.rows < SAME_ROWS:
         return float("nan")
     batches = [padded(made[i : i + 8], None) for i in range(0, len(made), 8)]
     told = nll_of(network, batches, network.starts.device, torch.inference_mode)
     return sum(told.values()) * sum(len(rows) - 1 for rows in made) / sum(map(len, openings))
+
+
+def same_openings(corpus: Corpus, chosen: np.ndarray) -> list[np.ndarray | None]:
+    """Return the first notes of each piece; None where some representation cannot hold them."""
+    openings = [corpus.pieces[i][:SAME_NOTES] for i in chosen]
+    return [
+        notes
+        if notes[-1, ONSET] < SAME_BEATS * TICKS
+        and all(len(kind.encode(notes, False)) <= SAME_ROWS for kind in KINDS.values())
+        else None
+        for notes in openings
+    ]
 
 
 def int8_figures(network: Network, excerpts: list[np.ndarray]) -> dict[str, float]:

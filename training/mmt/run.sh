@@ -2,8 +2,9 @@
 # Trains and measures the Multitrack Music Transformer, its two changes and its two rivals.
 #
 #   training/mmt/run.sh --data FOLDER            the dissertation's settings: a GPU, hours
-#   training/mmt/run.sh --data FOLDER --small    the small network that ships, and tiny ones of
-#                                                all five sorts at equal training: a CPU, hours
+#   training/mmt/run.sh --data FOLDER --small    the small network that ships, then the same as
+#   training/mmt/run.sh --data FOLDER --compare  tiny networks of all five sorts at equal
+#                                                training: a CPU, ten minutes each
 #
 # FOLDER holds the data packs of prepare.py. Stopped, it goes on where it was when run again.
 set -eu
@@ -11,11 +12,13 @@ cd "$(dirname "$0")/../.."
 build=build/mmt
 data=
 small=
+compare=
 while [ $# -gt 0 ]; do
     case $1 in
         --data) data=$2; shift 2 ;;
-        --small) small=yes; shift ;;
-        *) echo "usage: $0 --data FOLDER [--small]" >&2; exit 2 ;;
+        --small) small=yes; compare=yes; shift ;;
+        --compare) compare=yes; shift ;;
+        *) echo "usage: $0 --data FOLDER [--small | --compare]" >&2; exit 2 ;;
     esac
 done
 
@@ -25,9 +28,9 @@ if [ ! -f $build/corpus.npz ]; then
 fi
 
 tiny() {
-    python -m training.mmt.train --resume --layers 4 --width 128 --inner 512 --turn-width 64 \
-        --turn-inner 128 --rows 256 --batch 8 --updates 400 --rate 2e-3 --warmup 40 \
-        --decay 400 --floor 0.05 --dropout 0 --power 0.5 --pool 16 --every 400 \
+    python -m training.mmt.train --resume --layers 4 --width 128 --inner 512 --turn-width 128 \
+        --turn-inner 256 --rows 256 --batch 8 --updates 4000 --rate 2e-3 --warmup 100 \
+        --decay 4000 --floor 0.05 --dropout 0 --power 0.5 --pool 16 --every 500 \
         --valid-pieces 40 --patience 0 "$@"
 }
 
@@ -44,15 +47,20 @@ if [ -n "$small" ]; then
     python -m training.mmt.attention --weights $build/small.npz --pieces 30
     python -m training.mmt.continuations --weights $build/small.npz --measured 30
     python -m training.mmt.ship --weights $build/small.npz --register mmt_small --split test
-    tiny --name tiny-paper
-    tiny --name tiny-turn --heads "in turn"
-    tiny --name tiny-wide --heads "in turn" --turn-width 128 --turn-inner 256
-    tiny --name tiny-rotary --heads "in turn" --positions rotary
-    tiny --name tiny-mmm --kind mmm
-    tiny --name tiny-remi --kind remi
-    python -m training.mmt.evaluate --json $build/tiny.json --split valid --pieces 60 --samples 0 \
-        --weights $build/tiny-paper.npz $build/tiny-turn.npz $build/tiny-wide.npz \
-        $build/tiny-rotary.npz $build/tiny-mmm.npz $build/tiny-remi.npz
+fi
+
+if [ -n "$compare" ]; then
+    export OMP_NUM_THREADS=1
+    tiny --name tiny4-paper
+    tiny --name tiny4-turn --heads "in turn"
+    tiny --name tiny4-rotary --heads "in turn" --positions rotary
+    tiny --name tiny4-remi --kind remi
+    tiny --name tiny4-mmm --kind mmm
+    tiny --name tiny4-paper-seed2 --seed 2
+    tiny --name tiny4-turn-seed2 --seed 2 --heads "in turn"
+    python -m training.mmt.compare --weights $build/tiny4-paper.npz $build/tiny4-paper-seed2.npz \
+        $build/tiny4-turn.npz $build/tiny4-turn-seed2.npz $build/tiny4-rotary.npz \
+        $build/tiny4-remi.npz $build/tiny4-mmm.npz
     exit 0
 fi
 

@@ -16,6 +16,7 @@ _TORCH = (
     "ship",
     "stream",
     "continuations",
+    "compare",
 )
 _TQDM = ("prepare", "sources")
 _missing = [*(_TORCH if find_spec("torch") is None else ())]

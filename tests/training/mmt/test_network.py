@@ -111,6 +111,20 @@ def test_probabilities_of_a_field_sum_to_one(shape):
     torch.testing.assert_close(total, torch.ones(12))
 
 
+def test_unlearnt_heads_in_turn_are_heads_together_and_learn_from_the_codes():
+    torch.manual_seed(0)
+    network, x = Network(KINDS[2]), rows()
+    hidden, _ = network(x[:, :12])
+    torch.testing.assert_close(network.turns.enter_row(hidden).norm(dim=-1), hidden.norm(dim=-1))
+    one, two = x[:, 1:13], x[:, 2:14].clone()
+    two[..., ORDER[-1]] = one[..., ORDER[-1]]
+    told = [network.log_probabilities(hidden, y)[..., ORDER[-1]] for y in (one, two)]
+    torch.testing.assert_close(*told)
+    told[0].sum().backward()
+    assert all(e.weight.grad.abs().max() > 0 for e in network.turns.told)
+    assert network.turns.down[-1].weight.grad.abs().max() > 0
+
+
 def test_heads_in_turn_know_what_was_told_and_nothing_else():
     network, x = made(KINDS[2]), rows()
     hidden, _ = network(x[:, :12])
