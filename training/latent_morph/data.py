@@ -88,7 +88,7 @@ class Frames:
         hidden = unobserved(pitch)
         if manner.transpose:
             moved = random.integers(-SEMITONES, SEMITONES + 1, size)
-            spectra = shifted(spectra, moved * _STEP + random.integers(-1, 2, size))
+            spectra = shifted(spectra, moved * _STEP)
             pitch = pitch + moved
             hidden |= unobserved(pitch)
         velocity = velocity_of(np.where(dynamics == UNKNOWN, _FORTE, dynamics))

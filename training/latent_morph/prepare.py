@@ -9,6 +9,7 @@ reads, the levels the decoder tells, relative to the loudest frame, and the labe
 import argparse
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -85,7 +86,7 @@ def corpus_of(takes: list[Take]) -> Corpus:
     )
 
 
-def rows_of(take: Take) -> dict[str, np.ndarray | float]:
+def rows_of(take: Take) -> dict[str, Any]:
     """Return a take's spectra, levels, level, frequency and inharmonicity."""
     decays = INSTRUMENTS[take.instrument].decays
     audio = from_onset(take.audio())[: int(LONGEST_S * RATE_HZ)]

@@ -1,7 +1,6 @@
 """Writes a trained live form as weights that ship: NAME.npz, and its entry and card when asked.
 
-    python -m training.latent_morph.ship --network build/latent_morph/B-1.pt --out B-1.npz
-    python -m training.latent_morph.ship --network build/latent_morph/B-1.pt --register morph_orchestra
+    python -m training.latent_morph.ship --network B-1.pt --register morph_orchestra
 
 The latent points come from the symbol's encoder, levels and releases from laws measured on the
 takes that were learnt from, the texture from what decoding leaves over on them.
@@ -17,18 +16,16 @@ import torch
 
 from models import registry
 from models.morph.voice_model import (
-    HARMONICS,
     KEYS,
     MorphModel,
-    conditioning,
     from_arrays,
 )
 from training.latent_morph import laws as velocity_laws
 from training.latent_morph import prepare
-from training.latent_morph.analysis import HOP_S, band_edges_hz
+from training.latent_morph.analysis import band_edges_hz
 from training.latent_morph.data import unobserved
 from training.latent_morph.network import Pair, labels_of
-from training.latent_morph.sources import DYNAMICS, INSTRUMENTS, NAMES, TRAIN, VELOCITIES
+from training.latent_morph.sources import DYNAMICS, INSTRUMENTS, NAMES, TRAIN, UNKNOWN, VELOCITIES
 from training.latent_morph.train import restored
 
 LOUDEST_DB = -16.0  # RMS of the loudest frame at velocity 127, the mean over an instrument's keys
@@ -36,6 +33,7 @@ LEAST_RANGE_DB = 30.0  # of velocity: most packs bring every take to one level, 
 _SLOPE_DB = 12.0  # the most that a key's level may differ from that
 _RELEASES_S = {"piano": 0.5, "guitar": 0.7, "harp": 1.6, "choir": 0.9, "organ": 0.45}
 _RELEASE_S = 0.35
+_FORTE = 3
 
 
 def main() -> None:
@@ -55,7 +53,7 @@ def main() -> None:
     name = options.register or options.network.stem
     model = from_arrays(arrays, NAMES, name)
     if options.out:
-        np.savez_compressed(options.out, **arrays)
+        np.savez_compressed(options.out, **arrays)  # pyright: ignore[reportArgumentType]
         print(options.out, options.out.stat().st_size)
     if options.register:
         register(model, arrays, about, options.register)
@@ -83,6 +81,7 @@ def arrays_of(network: Pair, corpus: prepare.Corpus) -> dict[str, np.ndarray]:
     """Return everything a morph voice's model holds."""
     laws = velocity_laws.measure(corpus)
     low, high = key_ranges(corpus)
+    pole, sizes = texture(corpus)
     arrays = {
         **_layers(network),
         "band_edges_hz": band_edges_hz(),
@@ -93,12 +92,10 @@ def arrays_of(network: Pair, corpus: prepare.Corpus) -> dict[str, np.ndarray]:
         "levels_db": levels_db(corpus, laws, low, high),
         "velocity_range_db": np.maximum(laws.range_db, LEAST_RANGE_DB),
         "release_s": _releases(),
-        "texture_pole": np.zeros(1),
-        "texture_db": np.zeros(HARMONICS + len(band_edges_hz()) - 1),
+        "texture_pole": pole,
+        "texture_db": sizes,
     }
-    arrays = {key: np.ascontiguousarray(value, np.float32) for key, value in arrays.items()}
-    pole, sizes = texture(from_arrays(arrays, NAMES, "unfinished"), network, corpus)
-    return arrays | {"texture_pole": pole, "texture_db": sizes}
+    return {key: np.ascontiguousarray(value, np.float32) for key, value in arrays.items()}
 
 
 def key_ranges(corpus: prepare.Corpus) -> tuple[np.ndarray, np.ndarray]:
@@ -131,9 +128,8 @@ def levels_db(
     for place in range(len(NAMES)):
         own = (corpus.instrument == place) & (corpus.split == TRAIN)
         pitch = corpus.pitch[own].astype(float)
-        velocity = velocity_laws.velocity_of(
-            np.where(corpus.dynamics[own] < 0, 3, corpus.dynamics[own])
-        )
+        known = np.where(corpus.dynamics[own] == UNKNOWN, _FORTE, corpus.dynamics[own])
+        velocity = velocity_laws.velocity_of(known)
         full = corpus.level_db[own] + laws.range_db[place] * (1 - velocity)
         degree = 2 if len(np.unique(pitch)) >= 12 else 0
         line = np.polynomial.Polynomial.fit(pitch, full, degree)
@@ -144,10 +140,8 @@ def levels_db(
     return table
 
 
-def texture(
-    model: MorphModel, network: Pair, corpus: prepare.Corpus
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the AR(1) coefficient (1,) and sizes (88,) of what held frames do around their mean."""
+def texture(corpus: prepare.Corpus) -> tuple[np.ndarray, np.ndarray]:
+    """Return the AR(1) coefficient (1,) and sizes (88,) of how held frames wander."""
     random = np.random.default_rng(0)
     held = [
         take
@@ -166,7 +160,6 @@ def texture(
         squares += (wander**2 * heard).sum(0)
         products += (wander[1:] * wander[:-1] * (heard[1:] & heard[:-1])).sum(0)
         counts += heard.sum(0)
-    del model, network
     size = np.sqrt(squares / np.maximum(counts, 1))
     pole = products.sum() / squares.sum()
     return (
@@ -201,11 +194,6 @@ def _releases() -> np.ndarray:
     keys = np.arange(KEYS)
     rows = [_RELEASES_S.get(name, _RELEASE_S) * 2 ** ((60 - keys) / 36) for name in NAMES]
     return np.clip(rows, 0.08, 4.0)
-
-
-def seconds(frames: int) -> float:
-    """Return the age of a frame."""
-    return frames * HOP_S
 
 
 if __name__ == "__main__":

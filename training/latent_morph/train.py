@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from models.morph.voice_model import HARMONICS
 from training.latent_morph import laws as velocity_laws
 from training.latent_morph import prepare
 from training.latent_morph.data import Batch, Frames, Manner
@@ -35,6 +36,7 @@ from training.latent_morph.sources import BUILD, TRAIN, VALID_PITCH, VALID_TAKE
 
 VALIDATION = (VALID_PITCH, VALID_TAKE)
 _SPREAD_DB = 6.0  # of a level around what is decoded
+_WHOLE_SPREAD_DB = 1.5  # of a frame's level: what makes an attack an attack
 _BIN_SPREAD_DB = 8.0
 
 
@@ -205,7 +207,16 @@ def _distance(network: Pair, z: Tensor, batch: Batch) -> Tensor:
     found = network.signal(z, batch.features)
     if network.shape.form == "A":
         return ((found - batch.spectra) ** 2).sum(1).mean() / (2 * _BIN_SPREAD_DB**2)
-    return (batch.weight * (found - batch.target) ** 2).sum(1).mean() / (2 * _SPREAD_DB**2)
+    levels = (batch.weight * (found - batch.target) ** 2).sum(1).mean() / (2 * _SPREAD_DB**2)
+    whole = (_total_db(found) - _total_db(batch.target)) ** 2
+    return levels + whole.clamp(max=400).mean() / (2 * _WHOLE_SPREAD_DB**2)
+
+
+def _total_db(levels: Tensor) -> Tensor:
+    """Return the RMS of frames (n, 88) in dB."""
+    power = 10 ** (levels.clamp(max=20) / 10)
+    whole = power[:, :HARMONICS].sum(1) / 2 + power[:, HARMONICS:].sum(1)
+    return 10 * torch.log10(whole + 1e-8)
 
 
 def _symbol_weight(kind: Kind) -> float:

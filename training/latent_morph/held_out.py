@@ -1,0 +1,197 @@
+"""Labels and sounds of held-out takes: what evaluate.py asks of one trained network.
+
+Signal to symbol: every frame from 40 ms on, and notes, whose frames' log probabilities add up.
+Symbol to signal: labels alone give the latent point; the levels are rendered at the note's
+measured frequency and level, and compared with the recording beside its own autoencoding, beside
+analysis and resynthesis, and beside the nearest take that was learnt from, transposed.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from models.morph.voice_model import HARMONICS, conditioning
+from training.latent_morph.analysis import HOP, HOP_S, analyse, from_onset
+from training.latent_morph.data import unobserved
+from training.latent_morph.laws import velocity_of
+from training.latent_morph.metrics import (
+    confusion,
+    distances_db,
+    flux_db,
+    rise_ms,
+    spectrogram,
+    votes,
+)
+from training.latent_morph.network import HEADS, Classifier, Pair, labels_of
+from training.latent_morph.prepare import Corpus
+from training.latent_morph.render import render
+from training.latent_morph.sources import INSTRUMENTS, TRAIN, UNKNOWN, Take
+
+FIRST_FRAME = 4
+_FORTE = 3
+_QUIET_DB = -60.0
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What a network says of some takes: for each head the true and the found label."""
+
+    frames: dict[str, tuple[np.ndarray, np.ndarray]]
+    notes: dict[str, tuple[np.ndarray, np.ndarray]]
+    instrument: np.ndarray  # of each note
+
+    def right(self, head: str, of: str = "frames") -> float:
+        """Return the % of labels that are right."""
+        true, found = getattr(self, of)[head]
+        return 100 * float((true == found).mean())
+
+    def near(self, of: str = "frames") -> float:
+        """Return the % of dynamics that are right or one class off."""
+        true, found = getattr(self, of)["dynamics"]
+        return 100 * float((abs(true - found) <= 1).mean())
+
+    def confusion(self, head: str) -> np.ndarray:
+        """Return notes by (true, found)."""
+        return confusion(*self.notes[head], HEADS[head])
+
+
+def labels_told(
+    network: torch.nn.Module, corpus: Corpus, split: int, sustain: bool = False
+) -> Labels:
+    """Return a network's labels of the takes of a split; `sustain`: of 0.32 to 0.8 s only."""
+    takes = np.flatnonzero(corpus.split == split)
+    frames, notes = {head: ([], []) for head in HEADS}, {head: ([], []) for head in HEADS}
+    for take in takes:
+        rows = corpus.spectra[corpus.rows(int(take))].astype(np.float32)
+        first, last = (int(0.32 / HOP_S), int(0.8 / HOP_S)) if sustain else (FIRST_FRAME, len(rows))
+        rows = rows[min(first, len(rows) - 1) : last]
+        true = true_labels(corpus, np.array([take]), known=False)[0].numpy()
+        for column, (head, logits) in enumerate(zip(HEADS, _logits(network, rows), strict=True)):
+            if true[column] == UNKNOWN:
+                continue
+            frames[head][0].append(np.full(len(rows), true[column]))
+            frames[head][1].append(logits.argmax(1))
+            notes[head][0].append([true[column]])
+            notes[head][1].append(votes(logits, np.zeros(len(rows), int)))
+
+    def joined(table: dict) -> dict:
+        return {h: tuple(np.concatenate(side) for side in sides) for h, sides in table.items()}
+
+    return Labels(joined(frames), joined(notes), corpus.instrument[takes])
+
+
+def _logits(network: torch.nn.Module, spectra: np.ndarray) -> list[np.ndarray]:
+    """Return the log probabilities of each head, (frames, labels)."""
+    with torch.no_grad():
+        read = torch.from_numpy(spectra)
+        if isinstance(network, Classifier):
+            found = network(read)
+        else:
+            assert isinstance(network, Pair)
+            found = network.symbol(network.of_signal(read)[0])
+        return [torch.log_softmax(logits, 1).numpy() for logits in found]
+
+
+def true_labels(corpus: Corpus, takes: np.ndarray, known: bool = True) -> torch.Tensor:
+    """Return the labels (n, 4) of takes; `known`: dynamics that lack are forte."""
+    dynamics = corpus.dynamics[takes].astype(int)
+    if known:
+        dynamics = np.where(dynamics == UNKNOWN, _FORTE, dynamics)
+    columns = (corpus.pitch[takes].astype(int), dynamics, corpus.instrument[takes].astype(int))
+    return labels_of(*(torch.from_numpy(column) for column in columns))
+
+
+def levels_both_ways(network: Pair, corpus: Corpus, take: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return levels (T, 88) of a take by its own latent points, and by its labels alone."""
+    rows = corpus.rows(take)
+    spectra = torch.from_numpy(corpus.spectra[rows].astype(np.float32))
+    age = np.arange(len(spectra)) * HOP_S
+    dynamics = np.where(corpus.dynamics[[take]] == UNKNOWN, _FORTE, corpus.dynamics[[take]])
+    velocity = 127 * velocity_of(dynamics)
+    told = torch.from_numpy(conditioning(float(corpus.pitch[take]), velocity, age))
+    with torch.no_grad():
+        own = network.signal(network.of_signal(spectra)[0], told)
+        z = network.of_symbol(true_labels(corpus, np.array([take])))[0]
+        other = network.signal(z.expand(len(age), -1), told)
+    return np.maximum(own.numpy(), -100), np.maximum(other.numpy(), -100)
+
+
+def level_error_db(corpus: Corpus, take: int, levels: np.ndarray) -> float:
+    """Return the RMS error of levels a take, over those that are in its range and above -60 dB."""
+    true = corpus.levels[corpus.rows(take)].astype(np.float32)
+    hidden = np.zeros(true.shape, bool)
+    hidden[:, :HARMONICS] = unobserved(corpus.pitch[[take]])
+    gap = np.maximum(true, _QUIET_DB) - np.maximum(levels, _QUIET_DB)
+    heard = ~hidden & ((true > _QUIET_DB) | (levels > _QUIET_DB))
+    return float(np.sqrt((gap[heard] ** 2).mean()))
+
+
+def sounds(network: Pair, corpus: Corpus, takes: list[Take], take: int) -> dict[str, np.ndarray]:
+    """Return a take's sound: recorded, analysed, autoencoded, from its labels, and the nearest."""
+    rows = corpus.rows(take)
+    n = (rows.stop - rows.start) * HOP
+    recorded = from_onset(takes[take].audio())[:n]
+    decays = INSTRUMENTS[corpus.instrument[take]].decays
+    frames = analyse(recorded, corpus.pitch[take], decays)
+    own, other = levels_both_ways(network, corpus, take)
+    level, f0 = corpus.level_db[take], float(corpus.f0_hz[take])
+    return {
+        "recorded": recorded,
+        "analysed": render(frames.levels_db, frames.f0_hz, frames.stretch),
+        "autoencoded": render(own + level, f0),
+        "labels": render(other + level, f0),
+        "nearest": nearest(corpus, takes, take)[:n],
+    }
+
+
+def nearest(corpus: Corpus, takes: list[Take], take: int) -> np.ndarray:
+    """Return the nearest take learnt from, transposed and brought to this one's level."""
+    own = np.flatnonzero((corpus.split == TRAIN) & (corpus.instrument == corpus.instrument[take]))
+    away = np.abs(corpus.pitch[own].astype(int) - int(corpus.pitch[take])) * 100
+    away = away + np.abs(corpus.dynamics[own].astype(int) - int(corpus.dynamics[take])) * 10
+    length = np.diff(corpus.first)[own]
+    best = int(own[np.lexsort((-length, away))[0]])
+    audio = from_onset(takes[best].audio())
+    ratio = float(corpus.f0_hz[take] / corpus.f0_hz[best])
+    place = np.arange(0, len(audio) - 1, ratio)
+    gain = 10 ** ((corpus.level_db[take] - corpus.level_db[best]) / 20)
+    return (_resampled(audio, place) * gain).astype(np.float32)
+
+
+def _resampled(audio: np.ndarray, place: np.ndarray) -> np.ndarray:
+    """Return audio at fractional samples, by 16 neighbours under a raised cosine."""
+    padded = np.pad(audio.astype(np.float64), 8)
+    whole = place.astype(int)
+    share = place - whole
+    found = np.zeros(len(place))
+    for tap in range(-7, 9):
+        at = tap - share
+        found += padded[whole + tap + 8] * np.sinc(at) * (0.5 + 0.5 * np.cos(np.pi * at / 8))
+    return found
+
+
+def distances(found: dict[str, np.ndarray]) -> dict[str, dict[str, float]]:
+    """Return what each way of making a take's sound is away from the recording."""
+    true = found["recorded"]
+    rise = rise_ms(true)
+    table = {}
+    for way, audio in found.items():
+        mel, fine = distances_db(true, audio)
+        table[way] = {
+            "mel": mel,
+            "fine": fine,
+            "rise": abs(rise_ms(audio) - rise),
+            "flux": flux_db(spectrogram(audio)),
+        }
+    return table
+
+
+def some(corpus: Corpus, split: int, most: int) -> list[int]:
+    """Return at most so many takes of each instrument, spread over its keys and dynamics."""
+    random = np.random.default_rng(7)
+    chosen = []
+    for place in range(len(INSTRUMENTS)):
+        own = np.flatnonzero((corpus.split == split) & (corpus.instrument == place))
+        chosen += sorted(random.permutation(own)[:most].tolist())
+    return chosen
