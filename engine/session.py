@@ -22,6 +22,7 @@ import numpy as np
 
 from engine import chosen_devices, operations, report
 from engine.addresses import At, find, path_of
+from engine.announcing import AT_ONCE, NOW_AND_THEN, Announcer
 from engine.continuation.manager import Continuation
 from engine.control import Control
 from engine.ensembles import Ensemble, EnsembleError, list_ensembles, load_ensemble
@@ -113,6 +114,7 @@ class Session:
                 lambda: self.changed("rig"),
                 last_state_file() if settings.remember else None,
             )
+            self.announcer = Announcer(self)
             self.engine.use_separator(separator)
             self._apply(self.ensemble)
             self._apply_settings()
@@ -221,6 +223,7 @@ class Session:
                 self.section_moved("continuation")
             for moved in self.learn.feed(results):
                 self.repertoire.program_changed(moved.number)
+            self.announcer.look(AT_ONCE)
             if self.control:
                 listened = len(results) and self.control.subscribers("events")
                 records = results.tolist() if listened else []
@@ -240,8 +243,8 @@ class Session:
         self.continuation.tend()
         if self.control and self.control.subscribers("attention"):
             self.continuation.attend()
-        if self.sync.tend() and self.control:
-            self.control.section_changed("transport")
+        self.sync.tend()
+        self.announcer.look(NOW_AND_THEN)
 
     # ---- what is set and asked: by the control through `engine.operations`, by the terminal ----
 

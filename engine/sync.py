@@ -24,7 +24,6 @@ HANDLED = ("sync_source", "rolling", "tempo_bpm", "jack_master", "midi_out_mode"
 LONGEST_TAP_S, TAPS_KEPT = 2.5, 8
 PATIENCE_S = 2.0  # until a source that was chosen and is not there is missed
 LOWEST_BPM, HIGHEST_BPM = 20.0, 400.0
-SHOWN_CONFIDENCE = 0.05  # a smaller change of it is not told
 LEADERS = {
     MIDI_CLOCK: "The MIDI clock",
     JACK: "JACK's timebase master",
@@ -45,7 +44,6 @@ class Sync:
         self._source = INTERNAL
         self._link: Any = None
         self._follower: Any = None
-        self._shown_confidence = 0.0
         self._outputs: Any = None
         self._master_of: Any = None  # the device that is JACK's timebase master
         self._taps: list[float] = []
@@ -209,8 +207,8 @@ class Sync:
         follower = self._follower
         return follower.confidence if follower is not None else 0.0
 
-    def tend(self) -> bool:
-        """Tell what came or went, look after the outputs; whether `state` is new. [main]"""
+    def tend(self) -> None:
+        """Tell what came or went, look after the outputs; twice a second. [main]"""
         with self._lock:
             if self._outputs is not None:
                 self._outputs.tend()
@@ -218,10 +216,6 @@ class Sync:
             if self._master_of is not None and device is not self._master_of:
                 self._set_master(bool(self._engine.get("jack_master")) and self._on_jack)
             self._tell_of_source(self._engine.transport())
-            changed = abs(self.confidence - self._shown_confidence) >= SHOWN_CONFIDENCE
-            if changed:
-                self._shown_confidence = self.confidence
-            return changed
 
     def close(self) -> None:
         """Leave Link and close the outputs, after the last note-offs. Idempotent. [main]"""

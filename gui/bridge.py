@@ -20,8 +20,7 @@ from gui.mirror.mirror import Mirror
 from gui.questions import Answered, Failed, Questions
 
 FASTEST_HZ, SLOWEST_HZ = 60.0, 30.0
-ASK_AGAIN_S = 1.0  # for what changes without being told: takes begin and end by themselves
-UNTOLD = "recorder"
+ASK_AGAIN_S = 1.0  # what was not answered: the question or the answer may have been lost
 
 
 def belongs_to_the_dead(listener: Any) -> bool:
@@ -48,7 +47,7 @@ class Bridge(QObject):
         self.client = Client(port)
         self.questions = Questions(self._send)
         self._to_send: dict[str, tuple[Any, ...]] = {}
-        self._untold_s = 0.0
+        self._asked_again_s = 0.0
         self._timer = QTimer(self)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.timeout.connect(self.round)
@@ -122,10 +121,9 @@ class Bridge(QObject):
         if self.mirror.connection == GONE:
             self.mirror.ask_again()
             return
-        if now_s - self._untold_s >= ASK_AGAIN_S:
-            self._untold_s = now_s
+        if now_s - self._asked_again_s >= ASK_AGAIN_S:
+            self._asked_again_s = now_s
             self.mirror.ask_again()
-            self.mirror.sections_due.add(UNTOLD)
         for section in self.mirror.take_due():
             self._send("/ripieno/state", section)
 

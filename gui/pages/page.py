@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from PyQt6 import sip
 from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import (
     QFrame,
@@ -24,7 +23,6 @@ from gui.context import Context
 
 MARGIN, GAP, CLOSE = 16, 12, 8
 EDGE = (0, 0, 0, 0)  # the window keeps its distance from a page
-ASK_AGAIN_S = 1.0
 
 
 def has_address(path: str) -> bool:
@@ -59,21 +57,6 @@ class Panel(QWidget):
         """Call `listener` now and after each change of `topic`. [main]"""
         self._leave.append(self.mirror.on(topic, Hearing(self, listener)))
         listener()
-
-    def keep_asking(self, section: str) -> None:
-        """Ask for a section once a second while this is seen: for what nobody tells. [main]"""
-        asked_s = 0.0
-
-        def look(now_s: float) -> None:
-            nonlocal asked_s
-            if sip.isdeleted(self):
-                self.bridge.frame.disconnect(look)
-            elif now_s - asked_s > ASK_AGAIN_S and self.isVisible():
-                asked_s = now_s
-                self.mirror.sections_due.add(section)
-
-        self.bridge.frame.connect(look)
-        self._leave.append(lambda: self.bridge.frame.disconnect(look))
 
     def leave(self) -> None:
         """Hear nothing any more. [main]"""

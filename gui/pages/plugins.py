@@ -38,7 +38,6 @@ class Page(Panel):
         self.menu.chosen.connect(self._add)
         self.on("chains", self._show)
         self.on("ensemble", self._show)
-        self.keep_asking("chains")  # hosts start, crash and work more or less by themselves
         self.bridge.ask("/ripieno/plugins", then=self._take_offers)
 
     # ---- building --------------------------------------------------------------------------
@@ -93,7 +92,9 @@ class Page(Panel):
         return next((c for c in self.chains if c.slot == self._slot), None)
 
     def choose(self, slot: str) -> None:
-        """Show this slot's chain. [main]"""
+        """Show this slot's chain, as soon as it is known. [main]"""
+        self._slot, self._place = slot, 1
+        self.list.setFocus()
         for row, chain in enumerate(self.chains):
             if chain.slot == slot:
                 self.list.setCurrentRow(row)

@@ -52,7 +52,6 @@ class Page(Panel):
         outer.addWidget(self.take, 1)
         self.on("transport", self._show)
         self.on(f"{BASE}/source", self._show)
-        self.keep_asking("transport")  # nobody tells of a leader that comes or goes
         self.bridge.frame.connect(self._tick)
 
     # ---- building --------------------------------------------------------------------------
