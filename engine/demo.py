@@ -22,13 +22,14 @@ from engine.midi.files import read_midi, write_midi
 from engine.midi.messages import MIDDLE_VELOCITY, NOTE_OFF, NOTE_ON
 from engine.midi.performance import Performance, in_playing_order, new_events
 from engine.midi.tempo import TempoMap
-from engine.notes import Note, NoteLog
+from engine.notes import ENSEMBLE, Note, NoteLog
 from engine.offline import keyboard_feeder, new_engine, play_offline
 from engine.paths import presets_folder
 from engine.pictures import RollNote, draw_rolls
 from engine.playing import LiveConditions, PlayedNote, at_the_keyboard, perform
 from engine.rendering import make_folder, open_wav
 from engine.separate import part_tracks, parts_of_notes, separate
+from engine.takes import with_ensemble
 
 if TYPE_CHECKING:
     from engine.session import Session
@@ -243,16 +244,20 @@ def _percent(rights: list[bool]) -> float:
 
 
 def write_notes(path: Path, take: Take, ensemble: Ensemble) -> None:
-    """The notes as they sounded, a track a part. [any]"""
+    """The notes as they sounded, a track a part; another for what it played by itself. [any]"""
     rows = []
+    tracks = part_tracks(ensemble)
+    parts = sorted({note.part for note in take.notes if note.how == ENSEMBLE})
+    alone = {part: len(tracks) + place for place, part in enumerate(parts)}
     for note in take.notes:
+        track = alone[note.part] if note.how == ENSEMBLE else note.part
         start_s = (note.start_frame - take.first_frame) / take.rate_hz
         end_s = (note.end_frame - take.first_frame) / take.rate_hz
-        rows.append((max(0.0, start_s), bytes((NOTE_ON, note.pitch, note.velocity)), note.part))
-        rows.append((max(0.0, end_s), bytes((NOTE_OFF, note.pitch, MIDDLE_VELOCITY)), note.part))
+        rows.append((max(0.0, start_s), bytes((NOTE_ON, note.pitch, note.velocity)), track))
+        rows.append((max(0.0, end_s), bytes((NOTE_OFF, note.pitch, MIDDLE_VELOCITY)), track))
     events = in_playing_order(new_events(rows))
     tempo = TempoMap.steady(TEMPO_BPM)
-    write_midi(path, part_tracks(ensemble), events, tempo, title=TITLE)
+    write_midi(path, with_ensemble(tracks, parts), events, tempo, title=TITLE)
 
 
 def draw(

@@ -30,7 +30,7 @@ from engine.demo import (
 from engine.ensembles import load_ensemble
 from engine.midi.files import read_midi
 from engine.midi.performance import Performance
-from engine.notes import Note, NoteLog
+from engine.notes import ENSEMBLE, Note, NoteLog
 from engine.offline import CHUNK_FRAMES, SILENT, keyboard_feeder, new_engine
 from engine.paths import presets_folder
 from engine.pictures import RollNote, draw_rolls
@@ -40,7 +40,6 @@ from engine.rendering import make_folder, open_wav
 BARS, BEATS_PER_BAR = 8, 4
 BEATS = BARS * BEATS_PER_BAR
 LIFT_BEATS = 0.05  # before the answer begins, the player's last keys are up
-ENSEMBLE = "ensemble"  # how a note that it plays by itself got its part
 
 
 def run_continuation_demo(

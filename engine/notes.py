@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 NOTE_ON, NOTE_OFF, MOVED = 1, 2, 3
-HOW = ("network", "zones", "closest", "direct", "ensemble", "hand", "doubt", "doubling")
+ENSEMBLE = "ensemble"  # it plays this note by itself
+HOW = ("network", "zones", "closest", "direct", ENSEMBLE, "hand", "doubt", "doubling")
 
 
 @dataclass

@@ -1,7 +1,9 @@
 """From a rig to a session and back: setting everything up, and writing down how it is. [worker]
 
-What a rig does not mention stays as it is, or as its ensemble has it. Everything the callback does
-is switched at one frame; notes that sound end where they began.
+What a rig does not mention stays as it is, or as its ensemble has it; but the ensemble plays on by
+itself only where a rig says so, or the program was begun with that wish: nobody wants it to chime
+in because of the rig before. Everything the callback does is switched at one frame; notes that
+sound end where they began.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from typing import Any
 from engine.addresses import CHOICES
 from engine.ensembles import PART_RULES, Ensemble, load_ensemble
 from engine.errors import RipienoError
-from engine.parameters import GLOBAL_PARAMETERS, PART_PARAMETERS
+from engine.parameters import CONTINUATION_MODES, GLOBAL_PARAMETERS, PART_PARAMETERS
 from engine.rigs import CONTINUATION, NOT_OF_PARTS, Rig, continuation_rules, setting_rules
 
 UNNAMED = "Unnamed"
@@ -27,7 +29,9 @@ def set_up(session: Any, rig: Rig) -> None:
         for key, value in rig.parts.get(part.name, {}).items():
             if key in PART_PARAMETERS:
                 session.set(key, value, index)
-    settings = {**rig.settings, **{CONTINUATION + k: v for k, v in rig.continuation.items()}}
+    usual = {"mode": session.settings.continuation or CONTINUATION_MODES[0]}
+    plays_on = {CONTINUATION + k: v for k, v in {**usual, **rig.continuation}.items()}
+    settings = {**rig.settings, **plays_on}
     for name, value in settings.items():
         choices = CHOICES.get(name)
         number = choices.index(str(value)) if choices else float(value)

@@ -59,7 +59,10 @@ class RigError(PresetError):
 
 @dataclass(frozen=True)
 class Rig:
-    """One rig; what it does not mention stays as it is, or as its ensemble has it. [any]"""
+    """One rig; what it does not mention stays as it is, or as its ensemble has it. [any]
+
+    But for continuation's mode: without one, the ensemble does not play on by itself.
+    """
 
     id: str
     name: str

@@ -2,8 +2,9 @@
 
 A take is a folder: `master.wav`, `stems/`, `take.json` (what played, at which tempo and where in
 the bar), `events.journal` (what the callback reported, appended as it happened) and, once the take
-has ended, `take.mid`. The recorder writes takes; `recover_takes` finishes those whose program died;
-`list_takes` shows them; `engine.interchange` takes them elsewhere.
+has ended, `take.mid`: a track for each part and, where the ensemble played on, one for what it
+played in that part by itself. The recorder writes takes; `recover_takes` finishes those whose
+program died; `list_takes` shows them; `engine.interchange` takes them elsewhere.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ import contextlib
 import importlib
 import json
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from engine.midi.messages import MIDDLE_VELOCITY, NOTE_OFF
 from engine.midi.messages import NOTE_ON as NOTE_ON_STATUS
 from engine.midi.performance import Track, new_events
 from engine.midi.tempo import HIGHEST_TEMPO_BPM, LOWEST_TEMPO_BPM, TempoMap
-from engine.rt.layout import CONTROLLER, MOVED, NOTE_ON, PANICKED, RESULT, TRANSPORT
+from engine.rt.layout import BY_ENSEMBLE, CONTROLLER, MOVED, NOTE_ON, PANICKED, RESULT, TRANSPORT
 from engine.rt.layout import NOTE_OFF as NOTE_ENDED
 
 MASTER, STEMS, MIDI, JOURNAL, DESCRIPTION = (
@@ -162,12 +163,17 @@ def read_journal(folder: Path) -> np.ndarray:
 
 
 def results_to_events(
-    results: np.ndarray, rate_hz: int, start_frame: int = 0, end_frame: int | None = None
+    results: np.ndarray,
+    rate_hz: int,
+    start_frame: int = 0,
+    end_frame: int | None = None,
+    alone: Mapping[int, int] | None = None,
 ) -> np.ndarray:
     """EVENT records of what sounded: a track per part, seconds from `start_frame`. [any]
 
     A note that moved to another part is written where it ended up, from its beginning; one never
-    ended ends at `end_frame`, or with the last record.
+    ended ends at `end_frame`, or with the last record. `alone`: part -> the track of what the
+    ensemble played in it by itself.
     """
     if end_frame is None:
         end_frame = int(results["frame"].max(initial=start_frame))
@@ -180,7 +186,7 @@ def results_to_events(
     for record in results.tolist():
         frame, note, _, _, part, kind, a, b, c = record[:9]
         if kind == NOTE_ON:
-            notes[note] = [frame, None, part, a, b, MIDDLE_VELOCITY]
+            notes[note] = [frame, None, part, a, b, MIDDLE_VELOCITY, c == BY_ENSEMBLE]
         elif kind == NOTE_ENDED and note in notes:
             notes[note][1], notes[note][5] = frame, b
         elif kind == MOVED and note in notes:
@@ -190,7 +196,9 @@ def results_to_events(
         elif kind == PANICKED:
             for open_note in notes.values():
                 open_note[1] = frame if open_note[1] is None else open_note[1]
-    for start, end, part, pitch, velocity, release in notes.values():
+    for start, end, part, pitch, velocity, release, by_itself in notes.values():
+        if alone and by_itself:
+            part = alone[part]
         end = max(end_frame if end is None else end, start + 1)
         rows.append((seconds(start), bytes((NOTE_ON_STATUS, pitch, velocity)), part))
         rows.append((seconds(end), bytes((NOTE_OFF, pitch, release)), part))
@@ -226,14 +234,30 @@ def write_take_midi(folder: Path) -> Path:
     ]
     clock = transport_of(info, results)
     changes = [(max(at.frame - start, 0) / rate_hz, at.tempo_bpm) for at in clock]
+    tracks = take_tracks(info)
+    alone = {part: len(tracks) + place for place, part in enumerate(parts_alone(results))}
+    programs += [(second, alone[n], *sound) for second, n, *sound in programs if n in alone]
     return write_midi(
         folder / MIDI,
-        take_tracks(info),
-        results_to_events(results, rate_hz, start, info.end_frame),
+        with_ensemble(tracks, alone),
+        results_to_events(results, rate_hz, start, info.end_frame, alone),
         TempoMap.from_seconds(changes),
         title=folder.name,
         programs=programs,
     )
+
+
+def parts_alone(results: np.ndarray) -> list[int]:
+    """The parts in which the ensemble played by itself. [any]"""
+    begun = results[(results["kind"] == NOTE_ON) & (results["c"] == BY_ENSEMBLE)]
+    moved = results[(results["kind"] == MOVED) & np.isin(results["note"], begun["note"])]
+    return sorted({*begun["part"].tolist(), *moved["part"].tolist()})
+
+
+def with_ensemble(tracks: Sequence[Track], parts: Iterable[int]) -> list[Track]:
+    """The tracks, and behind them those of what the ensemble played by itself in parts. [any]"""
+    alone = [replace(tracks[part], name=f"{tracks[part].name} (ensemble)") for part in parts]
+    return [*tracks, *alone]
 
 
 def recover_takes(

@@ -45,6 +45,9 @@ def test_eight_bars_are_answered_by_eight_the_same_for_the_same_seed(tmp_path: P
         if note["start_seconds"] > LEAD_IN_S + BEATS * BEAT_S - 0.01
     ]
     assert len(answer) == report["notes"]["answered"]
+    score = read_midi(tmp_path / "a" / "demo.mid")
+    assert {score.tracks[note["track"]].name.endswith("(ensemble)") for note in answer} == {True}
+    assert len(score.tracks) > 4
     end_s = LEAD_IN_S + 2 * BEATS * BEAT_S
     assert max(note["start_seconds"] for note in answer) < end_s
     assert (tmp_path / "a" / "demo.png").stat().st_size > 10_000

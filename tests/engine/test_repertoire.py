@@ -134,6 +134,24 @@ def test_a_rig_sets_everything_up(hands: Hands, said: list[str]) -> None:
     assert hands.state()["chord_mode"] == "settle"
 
 
+def test_the_ensemble_plays_on_only_in_rigs_that_say_so(hands: Hands) -> None:
+    hands.repertoire.play("answering_quartet")
+    assert hands.continuation.mode == "takeover"
+    hands.repertoire.play("cathedral_choir")
+    assert hands.continuation.mode == "off"
+    assert hands.get("continuation_length_bars") == 8  # the rest stays
+
+
+def test_rigs_that_say_nothing_of_it_play_on_as_the_command_line_wished() -> None:
+    with by_hand(Settings(**QUIET, continuation="trade"), []) as hands:
+        hands.play(0.05)
+        hands.repertoire.play("answering_quartet")
+        assert hands.continuation.mode == "takeover"
+        hands.repertoire.play("cathedral_choir")
+        assert hands.continuation.mode == "trade"
+        hands.engine.render(1024)
+
+
 def test_what_is_captured_sets_the_same_up_again(hands: Hands, own: Path) -> None:
     hands.repertoire.play("night_band")
     hands.set("gain_db", -7.5, 2)

@@ -13,6 +13,7 @@ import soundfile
 
 from engine.midi.files import read_midi
 from engine.recorder import Recorder, RecorderSettings
+from engine.rt.layout import BY_ENSEMBLE
 from engine.takes import (
     TakeError,
     TakeInfo,
@@ -22,6 +23,7 @@ from engine.takes import (
     recover_takes,
     results_to_events,
     transport_of,
+    write_take_midi,
 )
 from tests.engine.take_stream import (
     RATE_HZ,
@@ -190,6 +192,21 @@ def test_events_of_results() -> None:
         (2.0, 1, 0x80, 67, 64),
         (2.0, 3, 0x80, 64, 64),
     ]
+
+
+def test_what_the_ensemble_played_by_itself_has_tracks_of_its_own(take: Path) -> None:
+    by_itself = (*on(4000, 9, 1, 71, 90)[:-1], BY_ENSEMBLE)
+    with (take / "events.journal").open("ab") as journal:
+        journal.write(results(by_itself, off(6000, 9, 1, 71)).tobytes())
+    before = read_midi(take / "take.mid")
+    written = read_midi(write_take_midi(take))
+    names = [track.name for track in before.tracks]
+    assert [track.name for track in written.tracks] == [*names, f"{names[1]} (ensemble)"]
+    assert written.tracks[-1].program == before.tracks[1].program
+    notes = written.notes()
+    alone = notes[notes["track"] == len(names)]
+    assert (alone["pitch"].tolist(), len(notes)) == ([71], len(before.notes()) + 1)
+    assert np.array_equal(notes[notes["track"] < len(names)], before.notes())
 
 
 def test_panic_ends_notes_that_were_not_ended() -> None:
