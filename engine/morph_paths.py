@@ -195,7 +195,10 @@ class Ear:
             ]
         )  # (anchors, keys, L)
         self._level_db = np.array(
-            [[model.level_db(row, key, VELOCITY) for key in KEYS] for row in rows]
+            [
+                [model.level_db(row, key, VELOCITY) + anchor.gain_db for key in KEYS]
+                for row, anchor in zip(rows, sound.anchors, strict=True)
+            ]
         )  # (anchors, keys)
         self._features = conditioning(np.array(KEYS), VELOCITY, AGE_S)
         self._own_db = self._decoded(self._z) + self._level_db[..., None]

@@ -45,6 +45,7 @@ ANCHOR_RULES = {
     "dynamics": Number(0, 1),
     "x": Number(0, 1),
     "y": Number(0, 1),
+    "gain_db": Number(-24, 24),
 }
 POINT_RULES = {"x": Number(0, 1), "y": Number(0, 1)}
 SOURCE_RULES = {
@@ -90,6 +91,7 @@ class Anchor:
     dynamics: float = 0.6
     x: float = 0.5
     y: float = 0.5
+    gain_db: float = 0.0  # so that none is louder than its neighbours
 
     def __post_init__(self) -> None:
         _check_fields(self, ANCHOR_RULES)
