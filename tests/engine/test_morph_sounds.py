@@ -20,6 +20,8 @@ from engine.morph_sounds import (
     sound_of,
 )
 from engine.paths import config_folder, presets_folder
+from models import registry
+from models.morph.voice_model import load
 
 SHIPPED = sorted((presets_folder() / "sounds").glob("*.toml"))
 GOOD = """
@@ -53,6 +55,17 @@ def test_a_shipped_sound_loads_and_says_what_it_is(path: Path) -> None:
     assert sound.tags
     assert sound.anchors
     assert sound.id == path.stem
+
+
+def test_the_shipped_weights_have_every_instrument_of_the_shipped_sounds() -> None:
+    sounds, complaints = list_morph_sounds()
+    assert complaints == []
+    assert len(sounds) >= 8
+    for name in (entry.name for entry in registry.list_morphs()):
+        model = load(name)
+        for sound in sounds:
+            for anchor in sound.anchors:
+                assert model.index(anchor.instrument) >= 0
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
