@@ -155,6 +155,13 @@ DEVICES = (
         text("name"),
         slow=True,
     ),
+    setting(
+        "/ripieno/osc_port",
+        "answer at this UDP port from now on, next time too; those who subscribed to changes are "
+        "told through the old one, and subscribe again at the new",
+        whole("port", 1024, 65535),
+        local=True,
+    ),
     ask("/ripieno/connections", "JACK connections that are remembered, and those not to be made"),
     Address(
         "/ripieno/connections/forget",

@@ -70,8 +70,8 @@ class Control:
         self._next_statistics_s = self._next_state_s = 0.0
         self._closing = False
         self._errands: queue.Queue = queue.Queue(MAX_ERRANDS)
-        self._socket = _bound_socket(host, port)
-        self._socket.settimeout(0.2)
+        self._next_socket: socket.socket | None = None  # where it is to listen from now on
+        self._socket = _bound_socket(host, port, "choose another with --osc-port, or 0 for any")
         self.host: str = self._socket.getsockname()[0]
         self.port: int = self._socket.getsockname()[1]
         self._threads = [
@@ -101,10 +101,32 @@ class Control:
                 thread.join(2.0)
         self._socket.close()
 
+    def move(self, port: int) -> None:
+        """Listen at another port from now on, as all who heard of changes are told. [any]
+
+        RipienoError, and nothing changed, if it is taken.
+        """
+        if port == self.port:
+            return
+        path = "/ripieno/osc_port"
+        try:
+            moved = _bound_socket(self.host, port, f"port {self.port} stays")
+        except RipienoError as error:
+            raise OutOfRangeError(f"{path}: {error}") from error
+        self.value_changed(path, [("i", port)])
+        self._publish_changes()  # from the port they know
+        self._next_socket, self.port = moved, port
+        with contextlib.suppress(OSError):
+            wake = "::1" if ":" in self.host else LOOPBACK
+            moved.sendto(b"", (wake, self._socket.getsockname()[1]))
+
     # ---- receiving: the osc thread -------------------------------------------------------
 
     def _serve(self) -> None:
         while not self._closing:
+            if self._next_socket is not None:
+                left, self._socket, self._next_socket = self._socket, self._next_socket, None
+                left.close()
             try:
                 packet, sender = self._socket.recvfrom(MAX_PACKET_BYTES)
             except TimeoutError:
@@ -294,7 +316,7 @@ def is_loopback(host: str) -> bool:
     return host.removeprefix("::ffff:").startswith("127.") or host == "::1"
 
 
-def _bound_socket(host: str, port: int) -> socket.socket:
+def _bound_socket(host: str, port: int, remedy: str) -> socket.socket:
     try:
         family, _, _, _, address = socket.getaddrinfo(
             host or LOOPBACK, port, type=socket.SOCK_DGRAM, flags=socket.AI_PASSIVE
@@ -308,9 +330,9 @@ def _bound_socket(host: str, port: int) -> socket.socket:
     except OSError as error:
         bound.close()
         raise RipienoError(
-            f"OSC port {port} on {host} is taken or not to be had ({error.strerror}); "
-            "choose another with --osc-port, or 0 for any free one"
+            f"OSC port {port} on {host} is taken or not to be had ({error.strerror}); {remedy}"
         ) from error
+    bound.settimeout(0.2)
     return bound
 
 

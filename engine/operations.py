@@ -115,6 +115,10 @@ SETTINGS: dict[str, tuple[Callable[..., None], Callable[..., Any]]] = {
         lambda session, at, name, block_frames=None: session.choose_output(name, block_frames),
         lambda session, at: session.device.description,
     ),
+    "/ripieno/osc_port": (
+        lambda session, at, port: session.choose_osc_port(port),
+        lambda session, at: session.osc_port,
+    ),
     "/ripieno/input": (
         lambda session, at, name: session.choose_input(name),
         lambda session, at: session.input_wanted,

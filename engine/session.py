@@ -23,9 +23,11 @@ import numpy as np
 from engine import chosen_devices, operations, report
 from engine.addresses import At, find, path_of
 from engine.announcing import AT_ONCE, NOW_AND_THEN, Announcer
+from engine.chosen_port import remember_port
 from engine.continuation.manager import Continuation
 from engine.control import Control
 from engine.ensembles import Ensemble, EnsembleError, list_ensembles, load_ensemble
+from engine.errors import RipienoError
 from engine.inputs import Inputs
 from engine.learn import Learn
 from engine.outputs import Output
@@ -312,6 +314,15 @@ class Session:
     def osc_port(self) -> int:
         """Where the control listens; 0 without one. [any]"""
         return self.control.port if self.control else 0
+
+    def choose_osc_port(self, port: int) -> None:
+        """Let remotes reach it at another port, next time too; RipienoError if taken. [any]"""
+        if self.control is None:
+            raise RipienoError("there is no remote control that could be moved")
+        self.control.move(port)
+        if self.settings.remember:
+            remember_port(port)
+        self.section_moved("about")
 
     def reset_statistics(self) -> None:
         """Count from zero. [any]"""

@@ -15,7 +15,7 @@ from types import TracebackType
 from PyQt6.QtCore import QTimer
 from PyQt6.QtWidgets import QApplication
 
-from engine.addresses import DEFAULT_PORT
+from engine.chosen_port import remembered_port
 from engine.paths import state_folder
 from gui import preferences, theme
 from gui.bridge import Bridge
@@ -93,7 +93,10 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """The command line of the window. [any]"""
     parser = argparse.ArgumentParser(prog="python -m gui", description=__doc__)
     parser.add_argument(
-        "--port", type=int, default=DEFAULT_PORT, help="of the engine (%(default)s)"
+        "--port",
+        type=int,
+        default=remembered_port(),
+        help="of the engine (as chosen in the window, else %(default)s)",
     )
     parser.add_argument(
         "--no-engine", action="store_true", help="start no engine if none runs; wait for one"

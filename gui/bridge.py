@@ -37,6 +37,7 @@ class Bridge(QObject):
 
     frame = pyqtSignal(float)  # time.monotonic()
     complained = pyqtSignal(str)  # one sentence: something could not be done
+    moved = pyqtSignal(int)  # the engine answers at another port
 
     def __init__(
         self, port: int = addresses.DEFAULT_PORT, mirror: Mirror | None = None, parent: Any = None
@@ -64,6 +65,16 @@ class Bridge(QObject):
         self._timer.stop()
         self._flush()
         self.client.close()
+
+    def follow(self, port: int) -> None:
+        """The engine answers at this port from now on. [main]"""
+        if port == self.client.port:
+            return
+        left, self.client = self.client, Client(port)
+        self.client.greet(time.monotonic())
+        self.client.start()
+        left.close()
+        self.moved.emit(port)
 
     # ---- what the window wants -------------------------------------------------------------
 
@@ -99,6 +110,8 @@ class Bridge(QObject):
         now_s = time.monotonic()
         for arrival in self.client.drain():
             answers = self.questions.take(arrival.path, arrival.values)
+            if arrival.path == "/ripieno/osc_port":
+                self.follow(int(arrival.values[0]))
             if arrival.path == "/ripieno/error":
                 if not answers:
                     self.complained.emit(str(arrival.values[0]))

@@ -70,6 +70,10 @@ class Client:
         """Begin to listen. [main]"""
         self._thread.start()
 
+    def greet(self, now_s: float) -> None:
+        """The engine is known, and has just been heard elsewhere. Before `start`. [main]"""
+        self.met, self.heard_s = True, now_s
+
     def close(self) -> None:
         """End the leases and stop listening; idempotent. [main]"""
         if self._closing.is_set():

@@ -24,6 +24,7 @@ class Context:
     do: Callable[[str], None] = field(default=_nothing)  # an action of gui.shortcuts
     keys_changed: Callable[[], None] = field(default=lambda: None)  # the player's shortcuts are new
     show_page: Callable[[str], None] = field(default=_nothing)  # by its name in gui.pages
+    show_chain: Callable[[str], None] = field(default=_nothing)  # of plugins, by its slot
 
     @property
     def mirror(self) -> Mirror:

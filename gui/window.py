@@ -51,6 +51,7 @@ class Window(QMainWindow):
         self.health = HealthBar(self.context)
         self.context.say = self.health.say
         self.context.show_page = self.show_page
+        self.context.show_chain = self.show_chain
         self.top = TopBar(self.context)
         self.stack = QStackedWidget()
         self.pages: dict[str, QWidget] = {}
@@ -64,6 +65,7 @@ class Window(QMainWindow):
         self.context.keys_changed = lambda: self.keys.use(preferences.shortcuts)
         self.health.acted.connect(self.act_on_health)
         bridge.complained.connect(self.health.say)
+        bridge.moved.connect(self._engine_moved)
         page = preferences.page if preferences.page in self.buttons else PAGES[0].name
         self.show_page(page if preferences.first_run_done else "first_run")
 
@@ -103,6 +105,11 @@ class Window(QMainWindow):
         outer.addWidget(self.health)
         self.setCentralWidget(centre)
 
+    def _engine_moved(self, port: int) -> None:
+        if self.engine is not None:
+            self.engine.port = port
+        self.context.say(f"The engine answers at port {port} from now on.")
+
     # ---- pages -----------------------------------------------------------------------------
 
     def show_page(self, name: str) -> None:
@@ -124,6 +131,13 @@ class Window(QMainWindow):
             for button in self.buttons.values():
                 button.setChecked(False)
             self._group.setExclusive(True)
+
+    def show_chain(self, slot: str) -> None:
+        """Show the chain of plugins in a slot, "part 2" or "master". [main]"""
+        self.show_page("plugins")
+        choose = getattr(self.pages["plugins"], "choose", None)
+        if choose is not None:
+            choose(slot)
 
     # ---- what keys and buttons do ----------------------------------------------------------
 

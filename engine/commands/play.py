@@ -101,8 +101,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--osc-port",
         metavar="PORT",
         type=whole(0, 65535, "(0: any free port)"),
-        default=DEFAULT_PORT,
-        help="where remotes may send OSC (default: %(default)s; see engine/CONTROL.md)",
+        help=f"where remotes may send OSC (default: as chosen in the window, else {DEFAULT_PORT}; "
+        "see engine/CONTROL.md)",
     )
     parser.add_argument(
         "--osc-host",
@@ -190,6 +190,7 @@ def _add_what(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from engine import compiling, realtime, report, terminal
+    from engine.chosen_port import remembered_port
     from engine.devices import AUTO
     from engine.errors import RipienoError
     from engine.session import Session, Settings
@@ -214,7 +215,7 @@ def run(arguments: argparse.Namespace) -> int:
         chord_window_ms=arguments.chord_window,
         settle=arguments.settle,
         soundfont=arguments.soundfont,
-        osc_port=arguments.osc_port,
+        osc_port=remembered_port() if arguments.osc_port is None else arguments.osc_port,
         osc_host=arguments.osc_host,
         record=not arguments.no_record,
         rolling=True,

@@ -17,6 +17,7 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
+from engine.chosen_port import HIGHEST, LOWEST
 from gui import theme
 from gui.binding import bind
 from gui.context import Context
@@ -117,6 +118,18 @@ class Page(Panel):
         assert isinstance(layout, QHBoxLayout)
         layout.addStretch(1)
         card.body.addWidget(row)
+        self.osc_port = Number("UDP port of the remote control", Scale(LOWEST, HIGHEST, whole=True))
+        self.osc_port.setFixedWidth(80)
+        self.osc_port.changed.connect(self._move_port)
+        self.osc_port.setToolTip("Where remotes and this window reach the engine by OSC")
+        row = field("OSC port", self.osc_port)
+        layout = row.layout()
+        assert isinstance(layout, QHBoxLayout)
+        layout.addStretch(1)
+        card.body.addWidget(row)
+        self.port_told = line("", "bad", wrap=True)
+        self.port_told.hide()
+        card.body.addWidget(self.port_told)
         self.about = line("", "muted", wrap=True)
         self.about.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         card.body.addWidget(self.about)
@@ -248,6 +261,7 @@ class Page(Panel):
     def _show_about(self) -> None:
         about = self.mirror.state
         if "osc_port" in about:
+            self.osc_port.show_value(int(about["osc_port"]))
             self.about.setText(
                 f"Ripieno {about['version']}. OSC on {about['osc_host']}, port "
                 f"{about['osc_port']}, table {about['protocol']}."
@@ -291,6 +305,16 @@ class Page(Panel):
     def _forget(self, words: str) -> None:
         self.bridge.act("/ripieno/connections/forget", words)
         self.bridge.ask("/ripieno/connections", then=self._take_links)
+
+    def _move_port(self, port: int) -> None:
+        self.port_told.hide()
+        path = "/ripieno/osc_port"
+        self.bridge.ask(path, port, failed=lambda text: self._port_refused(text, path))
+
+    def _port_refused(self, sentence: str, path: str) -> None:
+        self.port_told.setText(_capital(sentence.removeprefix(f"{path}: ")) + ".")
+        self.port_told.show()
+        self._show_about()
 
     def _use_theme(self, name: str) -> None:
         if name != theme.current().name:

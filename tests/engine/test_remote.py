@@ -36,6 +36,7 @@ SETTINGS: dict[str, tuple[Any, Any]] = {
     "/ripieno/setlist": ("concert", "concert"),
     "/ripieno/device": ("none", "no sound (48000 Hz, 128 frames)"),
     "/ripieno/input": ("none", "none"),
+    "/ripieno/osc_port": (57123, 57123),
     "/ripieno/chain/{slot}": (CHAIN, CHAIN),
     "/ripieno/chain/{slot}/{plugin}/bypass": (1, 1),
     "/ripieno/chain/{slot}/{plugin}/parameter/{parameter}": (0.25, 0.25),
@@ -243,6 +244,11 @@ def test_a_setting_is_set_and_answers(path: str, session: Session, remote: Remot
     remote.tell(path_of(row), value)
     if row.slow:
         assert remote.hear_whole() == ("/ripieno/done", [path_of(row), ""])
+    if path == "/ripieno/osc_port":
+        end_s = time.monotonic() + 10.0
+        while session.osc_port != value and time.monotonic() < end_s:
+            time.sleep(0.01)
+        remote.port = session.osc_port  # it answers there now
     assert remote.question(path_of(row)) == (path_of(row), [expected])
 
 

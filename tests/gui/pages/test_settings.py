@@ -1,5 +1,6 @@
 """Settings through the window."""
 
+import socket
 from collections.abc import Callable
 
 import pytest
@@ -81,3 +82,26 @@ def test_input_ports_and_switches_reach_the_engine(
     until(lambda: engine.get("panic_cc") == 118.0)
     page.panic_cc.changed.emit(119)
     until(lambda: engine.get("panic_cc") == 119.0)
+
+
+def test_the_osc_port_is_moved_and_the_window_follows(
+    page: Page, engine: Session, until: Until
+) -> None:
+    before = engine.osc_port
+    assert page.osc_port.value() == before
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.1", 0))
+        taken = other.getsockname()[1]
+        page.osc_port.setValue(taken)
+        until(page.port_told.isVisible)
+        assert page.port_told.text().startswith(f"OSC port {taken} on 127.0.0.1 is taken")
+        assert page.osc_port.value() == before
+    page.osc_port.setValue(taken)  # it is free now
+    until(lambda: engine.osc_port == taken and page.bridge.client.port == taken)
+    until(lambda: f"port {taken}," in page.about.text())
+    assert not page.port_told.isVisible()
+    assert page.mirror.connection == "connected"
+    page.bridge.set("/ripieno/master/gain", -3.0)
+    until(lambda: engine.get("master_gain_db") == -3.0)
+    engine.set("master_gain_db", -4.0)
+    until(lambda: page.mirror.value("/ripieno/master/gain") == -4.0)
