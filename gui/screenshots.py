@@ -1,7 +1,8 @@
 """Pictures of every page for README and eyes: `python -m gui.screenshots FOLDER`. [main]
 
-Starts an engine without sound that plays the demo's chorale, opens the window offscreen and
-grabs it page by page. `--scale 2 --size 3840x2160` pictures a screen of 4K at 200 %.
+Starts an engine without sound that plays the demo's chorale and plans how it could go on, opens the
+window offscreen and grabs it page by page. `--scale 2 --size 3840x2160` pictures a screen of 4K at
+200 %.
 """
 
 from __future__ import annotations
@@ -72,6 +73,9 @@ def _picture_all(window, options: argparse.Namespace) -> None:
     _run(LONGEST_MS, lambda: bridge.mirror.connection == "connected")
     bridge.act("/ripieno/ensemble", options.ensemble)
     _run(LONGEST_MS, lambda: bridge.mirror.ensemble.id == options.ensemble)
+    bridge.set("/ripieno/continuation/silence", 16.0)  # it plans, and leaves the floor to the file
+    bridge.set("/ripieno/continuation/mode", "takeover")
+    _run(LONGEST_MS, lambda: _worker_is_ready(window))
     options.folder.mkdir(parents=True, exist_ok=True)
     for theme in options.themes:
         window.use_theme(theme)
@@ -81,8 +85,13 @@ def _picture_all(window, options: argparse.Namespace) -> None:
                 bridge.act("/ripieno/transport/locate", 0.0)
                 bridge.act("/ripieno/transport/start")
             window.show_page(name)
-            _run(SETTLE_MS if name == "stage" else LOOK_MS)
+            _run(SETTLE_MS if name in ("stage", "graphs") else LOOK_MS)
             window.grab().save(str(options.folder / f"{name}-{theme}.png"))
+
+
+def _worker_is_ready(window) -> bool:
+    worker = window.context.mirror.section("continuation").get("worker") or {}
+    return worker.get("state") in ("ready", "failed")
 
 
 def _run(longest_ms: int, until=lambda: False) -> None:

@@ -66,6 +66,8 @@ def _cell(key: str, value: Any, names: Sequence[str]) -> str:
         kind, _, number = str(value).partition(" ")
         if kind == "part" and number.isdecimal() and int(number) <= len(names):
             return names[int(number) - 1]
+        if kind == "return":  # what comes back through an audio input, as the mixer calls it
+            return f"Input {number}"
         return str(value).capitalize()
     return f"{value:.2f}" if key == "total_ms" else f"{value:.0f}"
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from engine import addresses
-from gui.mirror import ensemble, settings, statistics, transport
+from gui.mirror import attention, ensemble, settings, statistics, transport
 from gui.mirror.notes import Notes
 from gui.mirror.settings import Value
 from gui.mirror.tallies import Tallies
@@ -28,7 +28,8 @@ SECTIONS = {  # a key of each section that no other has
     "rig": "rig",
     "continuation": "continuation",
 }
-TOPICS = (*SECTIONS, "statistics", "notes", "plan", "floor", "said", "connection", "values")
+NEWS = ("statistics", "notes", "plan", "attention", "floor", "said", "connection", "values")
+TOPICS = (*SECTIONS, *NEWS)
 HOLD_S = 0.3  # a control in the player's hand does not jump back to what the engine said before
 MOST_SAID = 50
 
@@ -46,6 +47,7 @@ class Mirror:
         self.statistics = statistics.Statistics()
         self.notes = Notes()
         self.tallies = Tallies()
+        self.attention = attention.Attention()
         self.floor = "player"
         self.connection = "looking"
         self.revision = -1
@@ -121,6 +123,9 @@ class Mirror:
         elif path == "/ripieno/floor":
             self.floor = str(values[0])
             self.changed("floor")
+        elif path == "/ripieno/attention":
+            self.attention = attention.read(values[0])
+            self.changed("attention")
         elif path == "/ripieno/said":
             self.say(str(values[0]))
         elif self.notes.take(path, values, at_s):
@@ -148,6 +153,8 @@ class Mirror:
             return
         if "revision" in state and state["revision"] < self.revision:
             self.notes.forget()  # another engine, or one started anew
+            self.attention = attention.Attention()
+            self.changed("attention")
         self.revision = state.get("revision", self.revision)
         self.state |= state
         for name, key in SECTIONS.items():

@@ -154,6 +154,7 @@ class Page(Panel):
         self.next.setFixedWidth(200)
         self.next.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.next.setAccessibleName("The next planned notes")
+        self.next.hide()
         row.addWidget(self.next)
         card.body.addLayout(row, 1)
         return card
@@ -211,6 +212,7 @@ class Page(Panel):
         text = "\n".join(continuation.next_notes(self.roll.notes, now_beat, names))
         if text != self.next.text():
             self.next.setText(text)
+            self.next.setVisible(bool(text))
 
     def _play_on(self) -> None:
         if self.mirror.value(f"{BASE}/mode") == "off":

@@ -62,7 +62,7 @@ class Strip(Panel):
             self.inserts = QPushButton("Inserts")
             self.inserts.setProperty("role", "small")
             self.inserts.setAccessibleName(f"Inserts of {name}")
-            self.inserts.clicked.connect(lambda: context.show_page("plugins"))
+            self.inserts.clicked.connect(lambda: context.show_chain(slot))
             self.above.addWidget(self.inserts)
             self.on("chains", self._show_inserts)
 

@@ -55,7 +55,7 @@ class BeatDisplay(QWidget):
         painter.setPen(Qt.PenStyle.NoPen)
         for number in range(lamps):
             on = self._transport.rolling and number == (self._beat - 1) % lamps
-            painter.setBrush(theme.colour("raised"))
+            painter.setBrush(theme.colour("line"))
             radius = 5.5 if number == 0 else 4.0
             centre = QPointF(7 + 20 * number, height - 11)
             painter.drawEllipse(centre, radius, radius)

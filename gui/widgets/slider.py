@@ -11,7 +11,7 @@ from gui.scale import Scale
 from gui.widgets.control import Control
 from gui.widgets.paint import focus_ring, words
 
-VALUE_W, CAP_R = 82.0, 9.0
+VALUE_W, CAP_R = 98.0, 9.0
 
 
 class Slider(Control):

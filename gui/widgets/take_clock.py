@@ -23,10 +23,10 @@ class TakeClock(QWidget):
         self._seconds = self._heard_s = 0.0
         self._text = ""
         self.setAccessibleName("recording")
-        self.setMinimumSize(84, 40)
+        self.setMinimumSize(92, 40)
 
     def sizeHint(self) -> QSize:
-        return QSize(92, 44)
+        return QSize(96, 44)
 
     def show_recorder(self, recorder: dict[str, Any], now_s: float) -> None:
         """What is recorded now. [main]"""
@@ -41,7 +41,7 @@ class TakeClock(QWidget):
         """Move the time on. [main]"""
         seconds = int(self._seconds + now_s - self._heard_s)
         text = f"{seconds // 60}:{seconds % 60:02d}" if self._recording else "ready"
-        text = text if self._on else "off"
+        text = text if self._on else "rec off"
         if text != self._text:
             self._text = text
             self.setAccessibleDescription(f"recording {text}")
