@@ -38,7 +38,7 @@ LATEST_S = 0.2  # a wait longer than this is a clock that jumped
 def output_names() -> list[str]:
     """The MIDI outputs there are; none without a MIDI system. [main]"""
     try:
-        client = _open_client()
+        client = open_client()
     except RipienoError:
         return []
     try:
@@ -64,7 +64,7 @@ class MidiOutputs:
         self._engine = engine
         self._wanted = wanted
         self._say = say
-        self._new_client = client or _open_client
+        self._new_client = client or open_client
         self._clients: dict[int, Any] = {}
         self._lock = threading.Lock()  # of the clients
         self._clock = FrameClock(engine)
@@ -181,12 +181,12 @@ class MidiOutputs:
                         client.send_message(record["data"][: record["size"]].tobytes())
 
 
-def _open_client() -> Any:
-    """A client of the first MIDI system that answers, to be deleted by the caller."""
+def open_client(name: str = PORT_NAME) -> Any:
+    """A client of the first MIDI system that answers, to be deleted by the caller. [any]"""
     for api in midi_systems():
         try:
             with quiet_stderr(api == rtmidi.API_UNIX_JACK):
-                return rtmidi.MidiOut(api, name=PORT_NAME)
+                return rtmidi.MidiOut(api, name=name)
         except (rtmidi.RtMidiError, SystemError):
             continue
     raise RipienoError(f"no MIDI system answers: {advice()}")

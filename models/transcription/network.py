@@ -25,8 +25,8 @@ HOP_S = 2 * HOP / RATE_HZ  # 21.3 ms
 HARMONICS = (0.5, 1, 2, 3, 4, 5, 6, 7, 8, 10, 12)
 AROUND = 2  # bins on either side of each harmonic
 SEEN = len(HARMONICS) * (2 * AROUND + 1)
-CHANNELS, NARROW, COMMON, SPREAD = 40, 4, 96, 8
-FIRST_TAPS, SECOND_TAPS, SECOND_STEP = 5, 3, 3
+CHANNELS, NARROW, COMMON, SPREAD = 32, 4, 96, 8
+FIRST_TAPS, SECOND_TAPS, SECOND_STEP = 3, 3, 3
 CONTEXT = FIRST_TAPS - 1 + (SECOND_TAPS - 1) * SECOND_STEP  # frames before the newest
 DYNAMICS = ("pp", "p", "mf", "f", "ff")
 VELOCITIES = (33, 49, 72, 96, 112)  # what each stands for
@@ -66,15 +66,12 @@ class Heard:
     def __len__(self) -> int:
         return len(self.onset)
 
-    def after(self, frames: int) -> Heard:
-        """Return it without its first frames. [any]"""
-        return Heard(*(part[frames:] for part in vars(self).values()))
-
-
-def joined(parts: list[Heard]) -> Heard:
-    """Return one after the other. [any]"""
-    names = ("onset", "sounding", "dynamics", "instrument")
-    return Heard(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+    def at(self, frame: int) -> Heard:
+        """Return one frame of it. [any]"""
+        part = slice(frame, frame + 1)
+        return Heard(
+            self.onset[part], self.sounding[part], self.dynamics[part], self.instrument[part]
+        )
 
 
 @dataclass(frozen=True)
@@ -150,7 +147,7 @@ class NetworkStream:
         x = np.maximum(x[:, self._bins] @ w["into"] + w["key"], 0)
         x, self._first = _over_time(self._first, x, w["first"], 1)
         x = np.maximum(x + w["first_bias"], 0)
-        narrow = np.maximum(x @ w["narrow"] + w["narrow_bias"], 0).reshape(len(x), -1)
+        narrow = np.maximum(x @ w["narrow"] + w["narrow_bias"], 0).reshape(len(x), KEYS * NARROW)
         common = np.maximum(narrow @ w["common"] + w["common_bias"], 0)
         spread = np.maximum(common @ w["spread"] + w["spread_bias"], 0)
         x = np.concatenate([x, spread.reshape(len(x), KEYS, SPREAD)], axis=2)

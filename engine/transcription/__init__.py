@@ -1,0 +1,1 @@
+"""Sound to MIDI: recordings to files, an audio input to a MIDI source."""
