@@ -46,10 +46,17 @@ class Frames:
 
 
 def from_onset(audio: np.ndarray) -> np.ndarray:
-    """Return a recording from where it first reaches 30 dB below its loudest 5 ms."""
+    """Return a recording from where its attack leaves the quiet: 25 dB below its early peak.
+
+    The peak is that of the 0.4 s after 30 dB below the loudest is reached first; the attack is the
+    last rise to 9 dB below it. A breath or a click well before that is not the note's age.
+    """
     power = np.convolve(audio.astype(np.float64) ** 2, np.ones(128) / 128, "same")
-    loud = np.flatnonzero(power > power.max() * 1e-3)
-    return audio[max(0, int(loud[0]) - 32) if len(loud) else 0 :]
+    begin = int(np.argmax(power >= power.max() * 1e-3))
+    peak = power[begin : begin + int(0.4 * RATE_HZ)].max()
+    loud = begin + int(np.argmax(power[begin:] >= peak * 10**-0.9))
+    quiet = np.flatnonzero(power[: loud + 1] < peak * 10**-2.5)
+    return audio[max(0, int(quiet[-1]) - 32) if len(quiet) else 0 :]
 
 
 def total_db(levels_db: np.ndarray) -> np.ndarray:
@@ -65,7 +72,7 @@ def analyse(audio: np.ndarray, pitch: float, strings: bool = False) -> Frames:
     frames = 1 + len(audio) // HOP
     size = int(np.clip(4 * RATE_HZ / nominal, 512, 4096))
     spectrum, window = _spectra(audio, frames, size)
-    stretch = _stretch(spectrum, nominal) if strings else 0.0
+    stretch = _stretch(audio, nominal) if strings else 0.0
     f0 = _frequencies(spectrum, nominal, stretch)
     partial = _partials(f0, stretch)
     magnitude = _at(spectrum, partial) * 2 / window.sum()
@@ -143,19 +150,20 @@ def _frequencies(spectrum: np.ndarray, nominal: float, stretch: float) -> np.nda
     return nominal * 2 ** (smooth / 1200)
 
 
-def _stretch(spectrum: np.ndarray, nominal: float) -> float:
-    """Return the inharmonicity whose partials hold the most of the sustained spectrum."""
-    held = spectrum[4:40] if len(spectrum) > 8 else spectrum
-    level = np.log(held.mean(0, keepdims=True) + 1e-7)
-    number = np.arange(1, int(np.clip(HIGHEST_HZ / nominal, 1, 30)) + 1)
+def _stretch(audio: np.ndarray, nominal: float) -> float:
+    """Return the inharmonicity whose partials hold the most of the first half second."""
+    views = _windows(audio, 40, 4096)[8:] * np.hanning(4096)
+    spectrum = np.abs(np.fft.rfft(views[::4], _FFT)).mean(0)
+    level = np.log(np.maximum(spectrum / spectrum.max(), 1e-4))
+    number = np.arange(1, int(np.clip(HIGHEST_HZ / nominal, 1, 24)) + 1)
 
     def score(stretch: float, cents: float) -> float:
         hz = nominal * 2 ** (cents / 1200) * number * np.sqrt(1 + stretch * number**2)
-        hz = hz[hz < HIGHEST_HZ]
-        return float(np.mean(_at(level - level.min() + 1e-3, hz[None])))
+        place = np.round(hz[hz < HIGHEST_HZ] * _FFT / RATE_HZ).astype(int)
+        return float(level[place].sum()) + float(level.min()) * (len(hz) - len(place))
 
-    tried = [(score(b, cents), b) for b in _STRETCHES for cents in range(-40, 41, 4)]
-    return max(tried)[1]
+    tried = [(score(b, cents), -b) for b in _STRETCHES for cents in range(-40, 41, 2)]
+    return -max(tried)[1]
 
 
 def _noise_density(audio: np.ndarray, frames: int, f0: np.ndarray, stretch: float) -> np.ndarray:

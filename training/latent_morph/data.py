@@ -20,7 +20,7 @@ from training.latent_morph.network import labels_of
 from training.latent_morph.prepare import Corpus
 from training.latent_morph.sources import INSTRUMENTS, UNKNOWN
 
-BELOW_DB = -80.0  # quieter levels are all the same
+BELOW_DB = -90.0  # quieter levels are all the same
 OWN_SHARE = 0.7  # of brightness that a key's velocity moves; the rest is the anchor's dynamics
 SEMITONES = 2
 _ATTACK = 24  # frames drawn more often

@@ -67,7 +67,7 @@ def labels_told(
         first, last = (int(0.32 / HOP_S), int(0.8 / HOP_S)) if sustain else (FIRST_FRAME, len(rows))
         rows = rows[min(first, len(rows) - 1) : last]
         true = true_labels(corpus, np.array([take]), known=False)[0].numpy()
-        for column, (head, logits) in enumerate(zip(HEADS, _logits(network, rows), strict=True)):
+        for column, (head, logits) in enumerate(zip(HEADS, logits_of(network, rows), strict=True)):
             if true[column] == UNKNOWN:
                 continue
             frames[head][0].append(np.full(len(rows), true[column]))
@@ -81,7 +81,7 @@ def labels_told(
     return Labels(joined(frames), joined(notes), corpus.instrument[takes])
 
 
-def _logits(network: torch.nn.Module, spectra: np.ndarray) -> list[np.ndarray]:
+def logits_of(network: torch.nn.Module, spectra: np.ndarray) -> list[np.ndarray]:
     """Return the log probabilities of each head, (frames, labels)."""
     with torch.no_grad():
         read = torch.from_numpy(spectra)
@@ -129,20 +129,24 @@ def level_error_db(corpus: Corpus, take: int, levels: np.ndarray) -> float:
 
 def sounds(network: Pair, corpus: Corpus, takes: list[Take], take: int) -> dict[str, np.ndarray]:
     """Return a take's sound: recorded, analysed, autoencoded, from its labels, and the nearest."""
-    rows = corpus.rows(take)
-    n = (rows.stop - rows.start) * HOP
-    recorded = from_onset(takes[take].audio())[:n]
+    true = recorded(corpus, takes, take)
     decays = INSTRUMENTS[corpus.instrument[take]].decays
-    frames = analyse(recorded, corpus.pitch[take], decays)
+    frames = analyse(true, corpus.pitch[take], decays)
     own, other = levels_both_ways(network, corpus, take)
     level, f0 = corpus.level_db[take], float(corpus.f0_hz[take])
     return {
-        "recorded": recorded,
+        "recorded": true,
         "analysed": render(frames.levels_db, frames.f0_hz, frames.stretch),
         "autoencoded": render(own + level, f0),
         "labels": render(other + level, f0),
-        "nearest": nearest(corpus, takes, take)[:n],
+        "nearest": nearest(corpus, takes, take)[: len(true)],
     }
+
+
+def recorded(corpus: Corpus, takes: list[Take], take: int) -> np.ndarray:
+    """Return a take's sound from its onset to its last frame."""
+    rows = corpus.rows(take)
+    return from_onset(takes[take].audio())[: (rows.stop - rows.start) * HOP]
 
 
 def nearest(corpus: Corpus, takes: list[Take], take: int) -> np.ndarray:

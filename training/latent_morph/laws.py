@@ -63,9 +63,14 @@ def measure(corpus: Corpus) -> Laws:
         ranges[instrument.name] = np.clip(slope[0], 0, _MOST_RANGE_DB)
         smooth = np.convolve(np.pad(slope[1:], 1, "edge"), np.ones(3) / 3, "valid")
         slopes[instrument.name] = np.maximum.accumulate(np.clip(smooth, -10, 60))
-    for name, relatives in BORROWED.items():
-        ranges[name] = np.mean([ranges[other] for other in relatives])
-        slopes[name] = np.mean([slopes[other] for other in relatives], 0)
+    labelled = tuple(ranges)
+    if not labelled:
+        raise ValueError("no take that is learnt from has a label of dynamics")
+    for name in NAMES:
+        if name not in labelled:
+            relatives = [one for one in BORROWED.get(name, ()) if one in labelled] or labelled
+            ranges[name] = np.mean([ranges[one] for one in relatives])
+            slopes[name] = np.mean([slopes[one] for one in relatives], 0)
     return Laws(
         np.array([ranges[name] for name in NAMES], np.float32),
         np.array([slopes[name] for name in NAMES], np.float32),

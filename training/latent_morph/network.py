@@ -27,7 +27,7 @@ class Shape:
 
     form: str = "B"
     latent: int = 16
-    encoder: int = 256
+    encoder: int = 384
     decoder: int = 128
     symbol: int = 256
 

@@ -20,7 +20,7 @@ from training.latent_morph.sources import BUILD, INSTRUMENTS, RATE_HZ, Take, rea
 
 FRAMES = BUILD / "frames.npz"
 LONGEST_S = 3.0
-MOST = 300  # takes of an instrument
+MOST = 380  # takes of an instrument
 _LET_GO_DB, _DIED_DB = 12.0, 55.0
 
 

@@ -16,14 +16,15 @@ import torch
 
 from models import registry
 from models.morph.voice_model import (
+    BANDS,
+    HARMONICS,
     KEYS,
     MorphModel,
     from_arrays,
 )
 from training.latent_morph import laws as velocity_laws
 from training.latent_morph import prepare
-from training.latent_morph.analysis import band_edges_hz
-from training.latent_morph.data import unobserved
+from training.latent_morph.analysis import HIGHEST_HZ, band_edges_hz
 from training.latent_morph.network import Pair, labels_of
 from training.latent_morph.sources import DYNAMICS, INSTRUMENTS, NAMES, TRAIN, UNKNOWN, VELOCITIES
 from training.latent_morph.train import restored
@@ -141,7 +142,11 @@ def levels_db(
 
 
 def texture(corpus: prepare.Corpus) -> tuple[np.ndarray, np.ndarray]:
-    """Return the AR(1) coefficient (1,) and sizes (88,) of how held frames wander."""
+    """Return the AR(1) coefficient (1,) and sizes (88,) of how held harmonics wander.
+
+    Counted is what is above -45 dB and 10 dB above the noise, from its mean over 25 frames. Noise
+    moves by itself: its bands wander as the quietest harmonic does.
+    """
     random = np.random.default_rng(0)
     held = [
         take
@@ -149,23 +154,23 @@ def texture(corpus: prepare.Corpus) -> tuple[np.ndarray, np.ndarray]:
         if not INSTRUMENTS[corpus.instrument[take]].decays
         and corpus.first[take + 1] - corpus.first[take] >= 60
     ]
-    squares, products = np.zeros(88), np.zeros(88)
-    counts = np.zeros(88)
-    for take in random.permutation(held)[:200]:
+    squares, products, counts = np.zeros(HARMONICS), np.zeros(HARMONICS), np.zeros(HARMONICS)
+    for take in random.permutation(held)[:300]:
         levels = corpus.levels[corpus.rows(int(take))].astype(np.float32)[24:-4]
-        wander = levels - _smooth(levels, 25)
-        heard = (levels > -60) & ~np.concatenate(
-            [unobserved(corpus.pitch[[take]])[0], np.zeros(24, bool)]
-        )
+        tones, noise = levels[:, :HARMONICS], levels[:, HARMONICS:]
+        hz = corpus.f0_hz[take] * np.arange(1, HARMONICS + 1)
+        band = np.clip(np.searchsorted(band_edges_hz(), hz, "right") - 1, 0, BANDS - 1)
+        heard = (tones > np.maximum(-45, noise[:, band] + 10)) & (hz < HIGHEST_HZ)
+        wander = tones - _smooth(tones, 25)
         squares += (wander**2 * heard).sum(0)
         products += (wander[1:] * wander[:-1] * (heard[1:] & heard[:-1])).sum(0)
         counts += heard.sum(0)
     size = np.sqrt(squares / np.maximum(counts, 1))
-    pole = products.sum() / squares.sum()
-    return (
-        np.clip(np.array([pole]), 0, 0.98).astype(np.float32),
-        np.clip(size, 0, 6).astype(np.float32),
-    )
+    known = np.flatnonzero(counts >= 200)
+    size = np.interp(np.arange(HARMONICS), known, size[known])
+    sizes = np.concatenate([size, np.full(BANDS, size.min())])
+    pole = np.array([products.sum() / squares.sum()])
+    return np.clip(pole, 0, 0.98), np.clip(sizes, 0, 4)
 
 
 def _smooth(levels: np.ndarray, size: int) -> np.ndarray:

@@ -49,6 +49,7 @@ class Instrument:
     pack: str
     key: str  # the pack's name of it, or its General MIDI program
     decays: bool = False  # plucked or struck: falls from its beginning
+    highest: int = 127  # a key above sounds other pipes than its own
 
 
 INSTRUMENTS = (
@@ -67,7 +68,7 @@ INSTRUMENTS = (
     Instrument("guitar", "plucked", PHILHARMONIA, "guitar", decays=True),
     Instrument("harp", "plucked", FLUIDR3, "46", decays=True),
     Instrument("piano", "keyboard", SPLENDID, "piano", decays=True),
-    Instrument("organ", "keyboard", FLUIDR3, "19"),
+    Instrument("organ", "keyboard", FLUIDR3, "19", highest=75),
     Instrument("choir", "voices", FLUIDR3, "52"),
 )
 NAMES = tuple(instrument.name for instrument in INSTRUMENTS)
@@ -168,7 +169,7 @@ def _take(place: int, instrument: Instrument, row: dict[str, str]) -> Take | Non
     where = (int(row["start"]), int(row["n"]))
     bank = Path(row["folder"]) / "bank"
     if instrument.pack == FLUIDR3:
-        if row["program"] != instrument.key:
+        if row["program"] != instrument.key or pitch > instrument.highest:
             return None
         file = bank / f"{int(row['program']):03d}.ogg"
         return Take(place, pitch, UNKNOWN, file, *where, row["sample"])

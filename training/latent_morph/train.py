@@ -5,7 +5,7 @@
 
 Kinds: B is the live form. A is the paper's as published: match weight 10, sustain only, no
 transposition, no labels for the signal's latent; A+ has the last two. "classifier" has the
-transposition, "classifier-" has not.
+transposition, "classifier-still" has not.
 """
 
 import argparse
@@ -20,9 +20,10 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from models.morph.voice_model import HARMONICS
+from models.morph.voice_model import BANDS, HARMONICS
 from training.latent_morph import laws as velocity_laws
 from training.latent_morph import prepare
+from training.latent_morph.analysis import HIGHEST_HZ, band_edges_hz
 from training.latent_morph.data import Batch, Frames, Manner
 from training.latent_morph.network import (
     Classifier,
@@ -36,8 +37,12 @@ from training.latent_morph.sources import BUILD, TRAIN, VALID_PITCH, VALID_TAKE
 
 VALIDATION = (VALID_PITCH, VALID_TAKE)
 _SPREAD_DB = 6.0  # of a level around what is decoded
-_WHOLE_SPREAD_DB = 1.5  # of a frame's level: what makes an attack an attack
+_WHOLE_DB = 0.25  # of a frame's level, which is learnt as a median: a mean would blur attacks
 _BIN_SPREAD_DB = 8.0
+_BRIGHTER = 30.0  # an octave
+_VELOCITY = 2  # where the features have it
+_SHARES = torch.cat([torch.full((HARMONICS,), 0.5), torch.ones(BANDS)])  # of power, by level
+_MIDDLES_HZ = torch.from_numpy((band_edges_hz()[1:] + band_edges_hz()[:-1]) / 2).float()
 
 
 @dataclass(frozen=True)
@@ -66,7 +71,7 @@ KINDS = {
         through=0.0,
     ),
     "classifier": Kind(Manner()),
-    "classifier-": Kind(Manner(transpose=False)),
+    "classifier-still": Kind(Manner(transpose=False)),
 }
 
 
@@ -159,7 +164,7 @@ def train(corpus: prepare.Corpus, options: argparse.Namespace) -> torch.nn.Modul
 def build(kind: Kind, latent: int, hidden: int) -> torch.nn.Module:
     """Return an untrained network of a kind; form B has the latent and decoder asked for."""
     if kind.shape is None:
-        return Classifier(256)
+        return Classifier(384)
     shape = kind.shape
     if shape.form == "B":
         shape = Shape(**{**asdict(shape), "latent": latent, "decoder": hidden})
@@ -193,6 +198,8 @@ def losses(network: torch.nn.Module, kind: Kind, batch: Batch) -> dict[str, Tens
         parts["told"] = kind.told * label_loss(network.symbol(z), batch.labels)
     if kind.through:
         parts["through"] = kind.through * _distance(network, z_symbol, batch)
+    if network.shape.form == "B":
+        parts["brighter"] = _BRIGHTER * _not_brighter(network, z_symbol, batch)
     return parts
 
 
@@ -207,9 +214,32 @@ def _distance(network: Pair, z: Tensor, batch: Batch) -> Tensor:
     found = network.signal(z, batch.features)
     if network.shape.form == "A":
         return ((found - batch.spectra) ** 2).sum(1).mean() / (2 * _BIN_SPREAD_DB**2)
-    levels = (batch.weight * (found - batch.target) ** 2).sum(1).mean() / (2 * _SPREAD_DB**2)
-    whole = (_total_db(found) - _total_db(batch.target)) ** 2
-    return levels + whole.clamp(max=400).mean() / (2 * _WHOLE_SPREAD_DB**2)
+    whole, target = _total_db(found)[:, None], _total_db(batch.target)[:, None]
+    shape = batch.weight * ((found - whole) - (batch.target - target)) ** 2
+    heard = 0.05 + 0.95 * torch.sigmoid((target + 45) / 5)
+    levels = shape.sum(1).mean() / (2 * _SPREAD_DB**2)
+    return levels + (heard * (whole - target).abs()).mean() / _WHOLE_DB
+
+
+def _not_brighter(network: Pair, z: Tensor, batch: Batch) -> Tensor:
+    """Return by how many octaves harder keys fail to be brighter: a quarter from 0 to 127."""
+    softer, harder = torch.rand(2, len(z)).sort(0).values
+    centres = []
+    for velocity in (softer, harder):
+        features = batch.features.clone()
+        features[:, _VELOCITY] = velocity
+        levels = network.signal(z, features).clamp(-100, 20)
+        hz = _frequencies_hz(60 + 24 * batch.features[:, 0])
+        power = 10 ** (levels / 10) * (hz < HIGHEST_HZ) * _SHARES
+        centres.append((power * hz.log2()).sum(1) / (power.sum(1) + 1e-8))
+    return (0.25 * (harder - softer) - (centres[1] - centres[0])).clamp(min=0).mean()
+
+
+def _frequencies_hz(pitch: Tensor) -> Tensor:
+    """Return the frequency of each level (n, 88) of keys (n,)."""
+    f0 = 440 * 2 ** ((pitch - 69) / 12)
+    harmonics = f0[:, None] * torch.arange(1, HARMONICS + 1)
+    return torch.cat([harmonics, _MIDDLES_HZ.expand(len(pitch), -1)], 1)
 
 
 def _total_db(levels: Tensor) -> Tensor:
