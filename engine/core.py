@@ -30,6 +30,7 @@ from engine.rt.rings import report_lost_off
 from engine.separators import Separator
 from engine.soundfonts import find_soundfont
 from engine.stream_clock import AS_SOON_AS_POSSIBLE, clock_function
+from models.morph.voice_model import MorphModel
 
 __all__ = ["Engine", "EngineError"]
 
@@ -100,15 +101,16 @@ class Engine(Inbox, Outbox, DeviceSide):
         """Switch to an ensemble; notes that sound end where they began. [main]
 
         `separator`: another network, that knows the ensemble's voices, from the same frame on.
-        Raises FluidSynthError, and changes nothing, if the SoundFont lacks a program.
+        Raises FluidSynthError if the SoundFont lacks a program, MorphSoundError if a morph sound
+        cannot be played; then nothing has changed.
         """
-        banks = self._players.prepare(ensemble)
+        sounds = self._players.prepare(ensemble)
         if frame is None:
             frame = self._switch_frame = self._soon()
         if separator is not None:
             address, serial = self._memory.network_to_hand_over(separator)
             self.command(layout.TAKE_NETWORK, separator.classes, serial, float(address), frame)
-        self._players.switch(self, ensemble, banks, frame)
+        self._players.switch(self, ensemble, sounds, frame)
         self.ensemble = ensemble
 
     def _soon(self) -> int:
@@ -130,6 +132,13 @@ class Engine(Inbox, Outbox, DeviceSide):
     def remove_bank(self, slot: int, frame: int | None = None) -> None:
         """Let go of a bank; its memory is freed when no voice reads it any more. [main]"""
         self._players.remove_bank(self, slot, frame)
+
+    def use_morph_model(self, model: MorphModel) -> None:
+        """Play morph sounds from this model instead of the one that ships. [main]
+
+        Only before any part played one; ModelError says why not.
+        """
+        self._players.morphs.use(model)
 
     # Chains of plugins: slots 0..15 inserts of the parts, 16 and 17 sends A and B, 18 master
 
@@ -210,6 +219,7 @@ class Engine(Inbox, Outbox, DeviceSide):
         records = super().results()
         self._memory.sweep()
         self._players.freed(records["a"][records["kind"] == layout.BANK_FREED])
+        self._players.morphs.freed(records["a"][records["kind"] == layout.MORPH_FREED])
         if np.any(records["kind"] == layout.CHAIN_FREED):
             self._chains.sweep()
         return records

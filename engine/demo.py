@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from engine.ensembles import Ensemble, load_ensemble
+from engine.ensembles import MORPH, Ensemble, load_ensemble, with_sound
 from engine.errors import RipienoError
 from engine.midi.files import read_midi, write_midi
 from engine.midi.messages import MIDDLE_VELOCITY, NOTE_OFF, NOTE_ON
@@ -29,6 +29,7 @@ from engine.pictures import RollNote, draw_rolls
 from engine.playing import LiveConditions, PlayedNote, at_the_keyboard, perform
 from engine.rendering import make_folder, open_wav
 from engine.separate import part_tracks, parts_of_notes, separate
+from engine.settings import NO_INPUT, Settings
 from engine.takes import with_ensemble
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ def run_demo(
     folder: Path,
     *,
     ensemble_name: str | Path = "string_quartet",
+    sound: str | None = None,
     chord_window_ms: float | None = None,
     offline: bool = False,
     soundfont: Path | None = None,
@@ -71,6 +73,8 @@ def run_demo(
 ) -> dict[str, Any]:
     """Play the piece, write the four files into `folder`, return what demo.json holds. [main]"""
     ensemble = load_ensemble(ensemble_name)
+    if sound is not None:
+        ensemble = with_sound(ensemble, sound)
     make_folder(folder)
     score = read_midi(presets_folder() / "demo" / PIECE)
     truth = true_parts(score, ensemble)
@@ -81,7 +85,14 @@ def run_demo(
     begun_s = time.perf_counter()
     take = None
     if not offline:
-        take = _in_real_time(keyboard, ensemble_name, chord_window_ms, soundfont, wav, say, watch)
+        settings = Settings(
+            ensemble=ensemble_name,
+            sound=sound,
+            chord_window_ms=chord_window_ms,
+            soundfont=soundfont,
+            input_port=NO_INPUT,
+        )
+        take = _in_real_time(keyboard, settings, wav, say, watch)
     if take is None:
         take = _offline(keyboard, ensemble, chord_window_ms, soundfont, wav, say)
     took_s = time.perf_counter() - begun_s
@@ -96,6 +107,7 @@ def run_demo(
     report = {
         "piece": TITLE,
         "ensemble": ensemble.id,
+        "sounds": sorted({p.morph if p.sound == MORPH else p.sound for p in ensemble.parts}),
         "mode": take.mode,
         "device": take.device,
         "device_latency_ms": take.device_latency_ms,
@@ -143,23 +155,15 @@ def true_parts(score: Performance, ensemble: Ensemble) -> list[int]:
 
 def _in_real_time(
     keyboard: Performance,
-    ensemble_name: str | Path,
-    chord_window_ms: float | None,
-    soundfont: Path | None,
+    settings: Settings,
     wav: Path,
     say: Callable[[str], None],
     watch: Callable[[Session], None],
 ) -> Take | None:
     """Play through the sound device, `watch` called ten times a second; None if there is none."""
     from engine.devices import AUTO, open_device
-    from engine.session import Session, Settings
+    from engine.session import Session
 
-    settings = Settings(
-        ensemble=ensemble_name,
-        chord_window_ms=chord_window_ms,
-        soundfont=soundfont,
-        input_port="none",
-    )
     try:
         device = open_device(AUTO)
     except RipienoError:

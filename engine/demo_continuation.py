@@ -27,7 +27,7 @@ from engine.demo import (
     Take,
     write_notes,
 )
-from engine.ensembles import load_ensemble
+from engine.ensembles import load_ensemble, with_sound
 from engine.midi.files import read_midi
 from engine.midi.performance import Performance
 from engine.notes import ENSEMBLE, Note, NoteLog
@@ -46,6 +46,7 @@ def run_continuation_demo(
     folder: Path,
     *,
     ensemble_name: str | Path = "string_quartet",
+    sound: str | None = None,
     chord_window_ms: float | None = None,
     soundfont: Path | None = None,
     seed: int = SEED,
@@ -53,6 +54,8 @@ def run_continuation_demo(
 ) -> dict[str, Any]:
     """Play and answer, write the four files, return what demo.json holds. [main]"""
     ensemble = load_ensemble(ensemble_name)
+    if sound is not None:
+        ensemble = with_sound(ensemble, sound)
     make_folder(folder)
     played = first_bars(read_midi(presets_folder() / "demo" / PIECE))
     keyboard = at_the_keyboard("keyboard", played)

@@ -18,6 +18,7 @@ from engine.paths import config_folder, presets_folder
 from engine.roles import ROLES, Player, share_voices
 
 MAX_PARTS = 16
+MORPH = "morph"  # of `Part.sound`
 MAX_CLASSES = 6
 MODEL_CLASSES = {"chorales": ("soprano", "alto", "tenor", "bass")}  # highest first
 MODEL_ZONES = {"chorales": (57, 63, 69)}
@@ -127,7 +128,8 @@ PART_RULES = {
     "name": Text(1, 32, without='/\\:"'),  # names ports, tracks and stem files
     "program": Number(0, 127, whole=True),
     "bank": Number(0, 128, whole=True),
-    "sound": Choice(("soundfont", "bank", "midi")),
+    "sound": Choice(("soundfont", "bank", "midi", MORPH)),
+    "morph": Text(1, 400),
     "low": Number(0, 127, whole=True),
     "high": Number(0, 127, whole=True),
     "polyphony": Number(1, 64, whole=True),
@@ -172,7 +174,8 @@ class Part:
     program: int  # General MIDI, counted from 0
     bank: int = 0  # 128 holds the percussion sets of a SoundFont
     sound: str = "soundfont"  # "bank": our own voices, over notes rendered from the program;
-    # "midi": none here, its notes only go out
+    # "midi": none here, its notes only go out; "morph": our own voices again, see `morph`
+    morph: str = "cello_flute_trumpet"  # a morph sound's id or file, played if `sound` says so
     low: int = 0  # MIDI keys, as they sound
     high: int = 127
     polyphony: int = 8  # notes at once; the oldest yields
@@ -276,6 +279,13 @@ def with_voices(ensemble: Ensemble) -> Ensemble:
         dataclasses.replace(part, voices=tuple(classes[k] for k in share))
         for part, share in zip(ensemble.parts, shares, strict=True)
     )
+    return dataclasses.replace(ensemble, parts=parts)
+
+
+def with_sound(ensemble: Ensemble, sound: str) -> Ensemble:
+    """Return the ensemble with this morph sound on every part; "morph": each part's own. [any]"""
+    chosen = {} if sound == MORPH else {"morph": sound}
+    parts = tuple(dataclasses.replace(part, sound=MORPH, **chosen) for part in ensemble.parts)
     return dataclasses.replace(ensemble, parts=parts)
 
 

@@ -1,17 +1,21 @@
-"""Who plays: an ensemble's parts as the callback is told of them, and the banks they play from.
+"""Who plays: an ensemble's parts as the callback is told of them, and what they play from.
 
-A bank is memory of ours that voices read; it is freed when the callback says that none does.
+A bank is memory of ours that voices read; it is freed when the callback says that none does. Morph
+sounds are kept by `engine.morph_memory` in the same way.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from types import SimpleNamespace
 
 from engine.banks import Bank, render_bank
-from engine.ensembles import MODEL_CLASSES, Ensemble, Part
+from engine.ensembles import MODEL_CLASSES, MORPH, Ensemble, Part
 from engine.fluidsynth import FluidSynth
 from engine.inbox import Inbox
+from engine.morph_memory import MorphMemory
+from engine.morph_sounds import load_morph_sound
 from engine.parameters import (
     ASSIGNERS,
     CHORD_MODES,
@@ -26,7 +30,16 @@ DESTINATIONS = {
     "soundfont": layout.SOUNDFONT,
     "bank": layout.BANK_VOICES,
     "midi": layout.NOWHERE,
+    MORPH: layout.MORPH,
 }
+
+
+@dataclass(frozen=True)
+class Sounds:
+    """The slots a part plays from: its bank's and its morph sound's, -1 for none."""
+
+    bank: int = 0
+    morph: int = -1
 
 
 class Players:
@@ -37,31 +50,36 @@ class Players:
         self._synth = synth
         self.banks: dict[int, Bank] = {}  # by slot, while the callback may read them
         self.slots: dict[tuple[int, int, int, int], int] = {}  # program, bank, low, high
-        self._ahead: set[int] = set()  # slots kept for ensembles to come
+        self._ahead: set[Sounds] = set()  # slots kept for ensembles to come
+        self.morphs = MorphMemory(rig)
+        self._morph_slots = [-1] * MAX_PARTS  # as each part was told last
 
-    def prepare(self, ensemble: Ensemble) -> list[int]:
-        """Return the slot of each part's bank, with all its sounds at hand. [main]
+    def prepare(self, ensemble: Ensemble) -> list[Sounds]:
+        """Return the slots each part plays from, with all sounds at hand. [main]
 
-        Raises FluidSynthError, and changes nothing, if the SoundFont lacks a program.
+        Raises FluidSynthError if the SoundFont lacks a program, MorphSoundError if a morph sound
+        cannot be played, and nothing has changed.
         """
         for part in ensemble.parts:
-            if part.sound != "midi":
+            if part.sound in ("soundfont", "bank"):
                 self._synth.pin(part.bank, part.program)
-        return [self._bank_of(part) for part in ensemble.parts]
+        return [self._sounds_of(index, part) for index, part in enumerate(ensemble.parts)]
 
-    def switch(self, inbox: Inbox, ensemble: Ensemble, banks: list[int], frame: int) -> None:
+    def switch(self, inbox: Inbox, ensemble: Ensemble, sounds: list[Sounds], frame: int) -> None:
         """Have these parts play from a frame on; let go of banks nobody needs then. [main]"""
         for index in range(len(ensemble.parts), MAX_PARTS):
             inbox.command(layout.SET, layout.ACTIVE, index, 0, frame)
         for index, part in enumerate(ensemble.parts):
-            self._switch_part(inbox, index, part, banks[index], frame)
+            self._switch_part(inbox, index, part, sounds[index], frame)
         self.map_classes(inbox, ensemble, frame)
         inbox.set("chord_window_ms", ensemble.chord_window_ms, frame=frame)
         inbox.set("chord_mode", CHORD_MODES.index(ensemble.chord_mode), frame=frame)
         inbox.set("assigner", ASSIGNERS.index(ensemble.assigner), frame=frame)
         self._switch_rules(inbox, ensemble, frame)
-        for slot in set(self.slots.values()) - set(banks) - self._ahead:
+        kept = self._ahead.union(sounds)
+        for slot in set(self.slots.values()) - {one.bank for one in kept}:
             self.remove_bank(inbox, slot, frame)
+        self.morphs.let_go(inbox, {one.morph for one in kept}, frame)
 
     def _switch_rules(self, inbox: Inbox, ensemble: Ensemble, frame: int) -> None:
         mode, rule = ensemble.keyswitch_mode, ensemble.low_confidence
@@ -69,13 +87,18 @@ class Players:
         inbox.set("low_confidence", LOW_CONFIDENCE.index(rule), frame=frame)
         inbox.set("confidence", ensemble.confidence, frame=frame)
 
-    def _switch_part(self, inbox: Inbox, index: int, part: Part, bank: int, frame: int) -> None:
+    def _switch_part(
+        self, inbox: Inbox, index: int, part: Part, sounds: Sounds, frame: int
+    ) -> None:
+        if sounds.morph not in (-1, self._morph_slots[index]):
+            inbox.command(layout.SET, layout.MORPH_SOUND, index, sounds.morph, frame)
+        self._morph_slots[index] = sounds.morph
         for number, value in (
             (layout.PART_CHANNEL, part.midi_channel - 1),
             (layout.LOW, part.low),
             (layout.HIGH, part.high),
             (layout.POLYPHONY, part.polyphony),
-            (layout.BANK, bank),
+            (layout.BANK, sounds.bank),
             (layout.PROGRAM, part.bank << 7 | part.program),
             (layout.DESTINATION, DESTINATIONS[part.sound]),
             (layout.ACTIVE, 1),
@@ -97,10 +120,16 @@ class Players:
 
     def preload(self, ensembles: Iterable[Ensemble]) -> None:
         """Have the sounds of these at hand; those of an earlier call may go. [worker]"""
-        parts = [part for ensemble in ensembles for part in ensemble.parts]
-        for part in parts:
-            self._synth.pin(part.bank, part.program)
-        self._ahead = {self._bank_of(part) for part in parts if part.sound == "bank"}
+        numbered = [pair for ensemble in ensembles for pair in enumerate(ensemble.parts)]
+        for _, part in numbered:
+            if part.sound in ("soundfont", "bank"):
+                self._synth.pin(part.bank, part.program)
+        self._ahead = {self._sounds_of(index, part) for index, part in numbered}
+
+    def _sounds_of(self, index: int, part: Part) -> Sounds:
+        if part.sound == MORPH:
+            return Sounds(morph=self.morphs.slot(index, load_morph_sound(part.morph)))
+        return Sounds(bank=self._bank_of(part))
 
     def _bank_of(self, part: Part) -> int:
         """Return the slot of a part's bank, rendered and announced if it is new."""

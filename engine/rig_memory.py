@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from engine.fluidsynth import FluidSynth
+from engine.morph_memory import set_up_morphs
 from engine.parameters import GLOBAL_PARAMETERS
 from engine.rt.delays import FADE_FRAMES
 from engine.rt.effects import REVERB_SECONDS, reverb_lengths
@@ -50,6 +51,7 @@ class RigMemory:
         _set_up_sound(self.rig, rate_hz, synth)
         _set_up_transport(self.rig, rate_hz)
         _set_up_midi(self.rig)
+        set_up_morphs(self.rig)
         self._serial = 0
         self._networks: dict[int, tuple[np.ndarray, dict[str, np.ndarray]]] = {}
         self.load_network(Separator.of(None))

@@ -26,7 +26,7 @@ from engine.announcing import AT_ONCE, NOW_AND_THEN, Announcer
 from engine.chosen_port import remember_port
 from engine.continuation.manager import Continuation
 from engine.control import Control
-from engine.ensembles import Ensemble, EnsembleError, list_ensembles, load_ensemble
+from engine.ensembles import Ensemble, EnsembleError, list_ensembles, load_ensemble, with_sound
 from engine.errors import RipienoError
 from engine.inputs import Inputs
 from engine.learn import Learn
@@ -146,6 +146,8 @@ class Session:
             self.output.name_parts(self.ensemble)
             self.sync.begin(settings)
             self.repertoire.start(settings)
+            if settings.sound is not None:
+                self._apply(with_sound(self._as_it_is(), settings.sound))
             self._apply_settings()
             self._open_inputs()
             if settings.osc_port is not None:

@@ -16,6 +16,7 @@ class Settings:
     """What a session is started with. None means: whatever is usual there."""
 
     ensemble: str | Path | None = None  # None: the rig's, else the string quartet
+    sound: str | None = None  # the morph sound every part begins with; "morph": each its own
     rig: str | Path | None = None
     setlist: str | Path | None = None
     resume: bool = False  # as it was left, instead of a rig

@@ -57,7 +57,7 @@ def snapshot(rig: SimpleNamespace) -> Stats:
         results_dropped=int(stats["results_dropped"]),
         refused_notes=int(stats["refused_notes"]),
         bad_messages=int(stats["bad_messages"]),
-        voices=int(state["voices_active"]),
+        voices=int(state["voices_active"]) + int(rig.morph[0]["active"]),
         voices_stolen=int(stats["voices_stolen"]),
         held_notes=int(state["live"]),
         notes_network=int(stats["notes_network"]),

@@ -60,6 +60,15 @@ def add_ensemble(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_sound(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--sound",
+        metavar="NAME",
+        help="let every part play this morph sound (presets/sounds has them) or TOML file; morph: "
+        "each part its own",
+    )
+
+
 def add_chord_window(parser: argparse.ArgumentParser, default: str = "the ensemble's own") -> None:
     parser.add_argument(
         "--chord-window",

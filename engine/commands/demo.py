@@ -13,13 +13,20 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from engine.commands.arguments import add_chord_window, add_ensemble, add_soundfont, whole
+from engine.commands.arguments import (
+    add_chord_window,
+    add_ensemble,
+    add_sound,
+    add_soundfont,
+    whole,
+)
 
 SUMMARY = "a chorale through the live path; writes sound, notes, picture, figures"
 EXAMPLES = """\
 examples:
   ripieno demo
   ripieno demo --ensemble satb_choir --chord-window 45 --out choir/
+  ripieno demo --sound morph            the same, played by morph voices
   ripieno demo --offline
   ripieno demo --continue --seed 7"""
 ENDINGS = ("wav", "mid", "png", "json")
@@ -30,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out", metavar="DIR", type=Path, default=Path("demo"), help="folder (default: demo)"
     )
     add_ensemble(parser)
+    add_sound(parser)
     add_chord_window(parser)
     add_soundfont(parser)
     parser.add_argument(
@@ -64,6 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
     report = run_demo(
         arguments.out,
         ensemble_name=arguments.ensemble,
+        sound=arguments.sound,
         chord_window_ms=arguments.chord_window,
         offline=arguments.offline,
         soundfont=arguments.soundfont,
@@ -92,6 +101,7 @@ def _continue(arguments: argparse.Namespace, line: Any) -> int:
     report = run_continuation_demo(
         arguments.out,
         ensemble_name=arguments.ensemble,
+        sound=arguments.sound,
         chord_window_ms=arguments.chord_window,
         soundfont=arguments.soundfont,
         seed=SEED if arguments.seed is None else arguments.seed,

@@ -16,6 +16,7 @@ from typing import Any
 from engine.commands.arguments import (
     add_chord_window,
     add_rate,
+    add_sound,
     add_soundfont,
     channels,
     number,
@@ -33,6 +34,7 @@ examples:
   ripieno play --midi-out ports --midi-only --sync jack
   ripieno play --block 64 --rate 48000 --osc-port 9000
   ripieno play --continue                       when you stop, the ensemble plays on
+  ripieno play --sound cello_flute_trumpet      the modulation wheel leads from one to the next
   ripieno play --setlist concert                program change 1, 2, 3: the next rig"""
 DRAW_PERIOD_S = 0.1
 AFTER_FILE_S = 3.0
@@ -63,6 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="play this file in real time, as if at the keyboard: MIDI, MusicXML, DAWproject",
     )
     _add_what(parser)
+    add_sound(parser)
     add_chord_window(parser)
     parser.add_argument(
         "--settle",
@@ -202,6 +205,7 @@ def run(arguments: argparse.Namespace) -> int:
     device, input_port, sentences = _last_chosen(arguments)
     settings = Settings(
         ensemble=arguments.ensemble,
+        sound=arguments.sound,
         rig=arguments.rig,
         setlist=arguments.setlist,
         resume=arguments.resume,

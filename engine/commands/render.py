@@ -15,6 +15,7 @@ from engine.commands.arguments import (
     add_chord_window,
     add_ensemble,
     add_rate,
+    add_sound,
     add_soundfont,
     number,
 )
@@ -24,6 +25,7 @@ EXAMPLES = """\
 examples:
   ripieno render piano.mid -o quartet.wav
   ripieno render piano.mid -o choir.wav --ensemble satb_choir --chord-window 45
+  ripieno render piano.mid -o winds.wav --sound breathing_winds
   ripieno arrange piano.mid -o parts.mid && ripieno render parts.mid -o parts.wav --stems stems/"""
 
 
@@ -36,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--stems", metavar="DIR", type=Path, help="also write a stereo WAV of each part here"
     )
     add_ensemble(parser)
+    add_sound(parser)
     add_chord_window(parser)
     add_rate(parser)
     add_soundfont(parser)
@@ -50,11 +53,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from engine.compiling import say_if_first
-    from engine.ensembles import load_ensemble
+    from engine.ensembles import load_ensemble, with_sound
     from engine.interchange.scores import read_score
     from engine.rendering import render_file
 
     performance, ensemble = read_score(arguments.input), load_ensemble(arguments.ensemble)
+    if arguments.sound:
+        ensemble = with_sound(ensemble, arguments.sound)
     say_if_first()
     rendered = render_file(
         performance,

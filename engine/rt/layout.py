@@ -25,6 +25,11 @@ LINE_FRAMES = CAPACITY // 2  # of a strip's delay line, a power of two
 MAX_DELAY = LINE_FRAMES - QUANTUM  # frames; lead and plugin latency together
 MAX_NOTES = 4096  # notes held, waiting or sustained at once
 MAX_BANKS = 64
+MAX_MORPHS = 64  # morph sounds the callback may read
+MORPH_ANCHORS = 8  # of a sound
+MORPH_VOICES = 32  # that sound at once; the rest of the pool fades out
+MORPH_POOL = 96
+MORPH_CONTROL_FRAMES = 64  # between two readings of the pads
 SOURCES = 9  # seven keyboards, notes that name their part, notes the ensemble plays by itself
 DIRECT, PLANNED = 7, 8
 QUEUE = 8192  # events waiting for their frame
@@ -35,6 +40,7 @@ DEFERRED_LIMIT = 16  # notes waiting for a step; beyond, the rule assigns
 
 # Event kinds (rings and queue). MIDI: a status, b and c data, index source.
 MIDI, PART_MIDI, SET, PANIC, QUIT, FREE_BANK = 1, 2, 3, 4, 5, 6
+FREE_MORPH = 8  # index: slot
 TAKE_NETWORK = 7  # value: address of its rig's table, index its serial, a its classes
 CLOCK, PART_AT_BEAT = 10, 11  # a system message of a MIDI clock; a part's message, value = beat
 RELEASE, CLOSE_CHORD, DECIDE = 16, 17, 18  # made inside the callback
@@ -51,6 +57,7 @@ FROM_WITHIN, FROM_COMMAND, FROM_EVENT = 0, 1, 2
 ACTIVE, GAIN, PAN, MUTE, SOLO, REVERB_SEND, CHORUS_SEND = 0, 1, 2, 3, 4, 5, 6
 LOW, HIGH, POLYPHONY, DESTINATION, BANK, PROGRAM = 7, 8, 9, 10, 11, 12
 SEND_A, SEND_B = 13, 14
+MORPH_SOUND, MORPH_TEXTURE = 15, 16  # slot; share of the unrest that is heard
 PART_PLAYING, HOME, LOCK_LOW, LOCK_HIGH, PIN_CHANNEL = 21, 22, 23, 24, 25  # engine.rt.hints
 KEYSWITCH, DOUBLES, DOUBLE_OCTAVES = 27, 28, 29
 # Global (index = class, zone or -1):
@@ -69,7 +76,8 @@ TAKEN, LEARN_NOTES = 60, 61  # learned controls (engine.rt.learned); whether not
 RETURN_A, RETURN_B, INPUT_1, INPUT_2, COMPENSATION = 48, 49, 50, 51, 52
 
 # Destinations. PLUGIN: of a note on a part whose instrument chain runs, never of a part.
-NOWHERE, SOUNDFONT, BANK_VOICES, PLUGIN = 0, 1, 2, 3
+NOWHERE, SOUNDFONT, BANK_VOICES, PLUGIN, MORPH = 0, 1, 2, 3, 4
+LATENT, BASELINE = 0, 1  # morph modes: the latent points are mixed, or the levels in dB
 WAIT, SETTLE = 0, 1  # chord modes
 INTERNAL, JACK, MIDI_CLOCK, LINK, PLAYING = 0, 1, 2, 3, 4  # who leads the transport
 CHANNELS_OUT, PORTS_OUT = 0, 1  # MIDI out: a channel a part on one port, or a port a part
@@ -86,6 +94,7 @@ TRANSPORT = 32  # it moved: note + delay_frames / 2**30 = beat, confidence = tem
 # a = rolling | locked << 1, b = source, c = beats a bar
 PLAYED = 16  # a message of the player's as it came: note = source; a, b, c = its bytes
 FLOOR_MOVED = 40  # a: who has the floor now, of engine.rt.plan_memory
+MORPH_FREED = 48  # a: slot
 CHAIN_FREED = 24  # a: slot, note: serial
 
 # Note states.
@@ -426,6 +435,92 @@ VOICE = np.dtype(
     align=True,
 )
 
+# The decoder of morph voices, see engine.rt.morph_decoder; addresses of float32 arrays. [main]
+# writes it once, `w0` last: with it, there are morph voices.
+MORPH_MODEL = np.dtype(
+    [
+        ("w0", "i8"),  # (inputs, hidden): latent, features, rows of zeros up to a multiple of 8
+        ("b0", "i8"),
+        ("w1", "i8"),
+        ("b1", "i8"),
+        ("w2", "i8"),
+        ("b2", "i8"),
+        ("latent", "i8"),
+        ("inputs", "i8"),
+        ("hidden", "i8"),
+        ("waves", "i8"),  # (64, 256): half periods of the harmonics, see morph_decoder
+        ("noise", "i8"),  # the bands' loops one after the other, each with QUANTUM more behind
+        ("noise_lengths", "i8", (24,)),
+        ("noise_starts", "i8", (24,)),
+        ("chance", "i8"),  # (CHANCE + 88,) normal numbers
+        ("texture_db", "i8"),  # (88,)
+        ("texture_fall", "f8"),  # natural logarithm of the AR(1) coefficient, a frame
+        ("active", "i8"),  # voices
+        ("free", "i8"),
+        ("turn", "i8"),  # place in morph_active of the voice whose frame is next
+        ("decoded", "i8"),  # frames of notes that began since the last quantum
+        ("decoded_ever", "i8"),
+    ],
+    align=True,
+)
+
+# A morph sound in its slot; addresses of float32 arrays. [main] writes it, `points` last.
+MORPH_ENTRY = np.dtype(
+    [
+        ("points", "i8"),  # (8, 128, latent)
+        ("levels", "i8"),  # (8, 128) dB of full scale at velocity 127
+        ("ranges", "i8"),  # (8,) dB from velocity 0 to 127
+        ("releases", "i8"),  # (8, 128) natural logarithm of the seconds to fall by 60 dB
+        ("leaving", "i8"),
+        ("gain_db", "f4"),
+        ("texture", "f4"),  # share of the unrest that is heard
+        ("wheel_swings", "i8"),  # 1: the modulation wheel swings the pitch, as elsewhere
+        ("vibrato_hz", "f4"),
+        ("vibrato_octaves", "f4"),  # depth
+        ("vibrato_delay_s", "f4"),
+        ("mode", "i8"),
+        ("weights", "f4", (MORPH_ANCHORS,)),  # of the anchors, by the pad; they add up to 1
+    ],
+    align=True,
+)
+
+MORPH_PART = np.dtype(
+    [
+        ("sound", "i8"),  # slot
+        ("voices", "i8"),
+        ("noise_at", "i8"),  # frame at which the ramps of its noise bands began
+        ("noise_span", "i8"),
+        ("noisy", "i8"),  # 1: some band is heard
+        ("noise_from", "f4", (24,)),
+        ("noise_to", "f4", (24,)),
+    ],
+    align=True,
+)
+
+MORPH_VOICE = np.dtype(
+    [
+        ("stage", "i8"),
+        ("part", "i8"),
+        ("sound", "i8"),
+        ("note", "i8"),
+        ("key", "i8"),
+        ("velocity", "i8"),
+        ("start", "i8"),  # frame of the stream at which its note began
+        ("position", "i8"),  # 32.32 fixed point in the period of 512 points
+        ("step", "i8"),
+        ("base_step", "f8"),  # points a frame, without bend
+        ("target", "i8"),  # which of its two tables it moves to, 0 or 1
+        ("ramp_at", "i8"),  # frame at which it began to
+        ("ramp_span", "i8"),
+        ("envelope", "f4"),  # at line_at
+        ("slope", "f4"),
+        ("line_at", "i8"),
+        ("release", "f4"),  # natural logarithm of the envelope's factor a frame
+        ("frames", "i8"),  # decoded
+    ],
+    align=True,
+)
+
 ZONE_OF_BANK = np.dtype(
     [
         ("key_low", "i4"),
@@ -593,6 +688,16 @@ FIELDS = {
     "points": ("f4", (4, QUANTUM)),  # samples around the positions of a voice's run
     "fractions": ("i4", (QUANTUM,)),
     "banks": (BANK_ENTRY, (MAX_BANKS,)),
+    "morph": (MORPH_MODEL, (1,)),
+    "morphs": (MORPH_ENTRY, (MAX_MORPHS,)),
+    "morph_parts": (MORPH_PART, (MAX_PARTS,)),
+    "morph_voices": (MORPH_VOICE, (MORPH_POOL,)),
+    "morph_active": ("i8", (MORPH_POOL,)),
+    "morph_free": ("i8", (MORPH_POOL,)),
+    "morph_tables": ("f4", (MORPH_POOL, 2, 520)),  # engine.rt.morph_decoder.GUARDED
+    "morph_noise": ("f4", (MORPH_POOL, 2, 24)),  # levels of the bands, as the tables
+    "morph_unrest": ("f4", (MORPH_POOL, 88)),  # dB, how far each level has wandered
+    "morph_work": ("f4", (2048,)),
     "fluid_ops": (FLUID_OP, (FLUID_OPS,)),
     "fluid_audio": ("f4", (2 * MAX_PARTS, QUANTUM)),
     "fluid_pointers": ("i8", (2 * MAX_PARTS,)),

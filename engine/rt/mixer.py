@@ -15,6 +15,7 @@ from engine.rt.layout import (
     FIRST_RETURN,
     MASTER_CHAIN,
     MAX_PARTS,
+    MORPH,
     QUANTUM,
     RETURNS,
     SEND_A_CHAIN,
@@ -41,7 +42,8 @@ def aim_strip(rig, index):
         part.ramp_from[k] = _ramp(part.ramp_from[k], part.ramp_to[k], now)
     part.ramp_at = state.frame
     open_gain = part.gain
-    if part.destination == BANK_VOICES and not has_instrument(rig, index):
+    ours = part.destination == BANK_VOICES or part.destination == MORPH
+    if ours and not has_instrument(rig, index):
         open_gain *= part.expression
     hidden = part.mute != 0 or (state.any_solo != 0 and part.solo == 0)
     if hidden or state.quit != 0:

@@ -29,6 +29,7 @@ from engine.rt.layout import (
     FROM_WITHIN,
     MAX_NOTES,
     MAX_PARTS,
+    MORPH,
     MOVED,
     NOTE_OFF,
     NOTE_ON,
@@ -44,6 +45,7 @@ from engine.rt.layout import (
 )
 from engine.rt.midi_out import panic_out, part_out, still_out, strike_out
 from engine.rt.mixer import PLAYED, aim_strip
+from engine.rt.morph import kill_morphs, move_morph, release_morph, start_morph
 from engine.rt.native import rt
 from engine.rt.network import reset_network
 from engine.rt.queue import schedule
@@ -180,6 +182,9 @@ def _strike(rig, slot):
         bank = rig.parts[note.part].bank
         if not start_voice(rig, note.part, bank, note.id, note.pitch, note.velocity):
             rig.stats[0].refused_notes += 1
+    elif note.destination == MORPH:
+        if not start_morph(rig, note.part, note.id, note.pitch, note.velocity):
+            rig.stats[0].refused_notes += 1
     elif note.destination == PLUGIN:
         send_midi(rig, note.part, 0x90, note.pitch, note.velocity)
 
@@ -193,6 +198,8 @@ def _still(rig, slot):
         queue_fluid(rig, FLUID_NOTE_OFF, note.part, note.pitch, 0)
     elif note.destination == BANK_VOICES:
         release_voice(rig, note.id)
+    elif note.destination == MORPH:
+        release_morph(rig, note.id)
     elif note.destination == PLUGIN:
         send_midi(rig, note.part, 0x80, note.pitch, 64)
 
@@ -221,12 +228,16 @@ def move_note(rig, slot, part):
     if note.source < DIRECT:
         follow_controllers(rig, part)
     _count_on(rig, part)
-    if before == BANK_VOICES and after == BANK_VOICES:
+    if before == after and after in (BANK_VOICES, MORPH):
         still_out(rig, slot)
         note.part = part
         strike_out(rig, slot)
-        bank = rig.parts[part].bank
-        if not crossfade_voice(rig, note.id, part, bank, note.pitch, note.velocity):
+        if after == MORPH:
+            goes_on = move_morph(rig, note.id, part, note.pitch, note.velocity)
+        else:
+            bank = rig.parts[part].bank
+            goes_on = crossfade_voice(rig, note.id, part, bank, note.pitch, note.velocity)
+        if not goes_on:
             rig.stats[0].refused_notes += 1
     else:
         _still(rig, slot)
@@ -485,6 +496,7 @@ def panic(rig):
     state.deferred = 0
     forget_switches(rig)
     kill_voices(rig, -1)
+    kill_morphs(rig, -1)
     rig.reverb[:] = np.float32(0.0)
     rig.reverb_gains[1] = np.float32(0.0)
     rig.chorus[:] = np.float32(0.0)

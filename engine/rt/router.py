@@ -40,6 +40,7 @@ from engine.rt.layout import (
     FLUID_PROGRAM,
     FORGET_PAST,
     FREE_BANK,
+    FREE_MORPH,
     GAIN,
     HIGH,
     HOME,
@@ -57,6 +58,8 @@ from engine.rt.layout import (
     MAX_PARTS,
     MIDI,
     MIDI_OUT_MODE,
+    MORPH_SOUND,
+    MORPH_TEXTURE,
     MUTE,
     PAN,
     PANIC,
@@ -142,6 +145,8 @@ def handle(rig, packed, value):
         panic(rig)
     elif kind == FREE_BANK:
         rig.banks[index].leaving = 1
+    elif kind == FREE_MORPH:
+        rig.morphs[index].leaving = 1
     elif ATTACH_CHAIN <= kind <= CHAIN_EVENT:
         if a < MAX_CHAINS:
             _handle_chain(rig, kind, a, b, c, index, value)
@@ -360,6 +365,10 @@ def _set_part(rig, parameter, index, value):
         part.destination = number
     elif parameter == BANK:
         part.bank = number
+    elif parameter == MORPH_SOUND:
+        rig.morph_parts[index].sound = number
+    elif parameter == MORPH_TEXTURE:
+        rig.morphs[rig.morph_parts[index].sound].texture = np.float32(value)
     elif parameter == PROGRAM:
         part.program = number
         queue_program(rig, index, number)

@@ -29,6 +29,8 @@ from engine.rt.mixer import (
     mix_segment,
     update_meters,
 )
+from engine.rt.morph import begin_morphs
+from engine.rt.morph_mixing import render_morphs
 from engine.rt.native import load_acquire, rt, store_release
 from engine.rt.notes import end_source
 from engine.rt.queue import drop_first, schedule
@@ -69,6 +71,7 @@ def process(rig, frames):
             count = min(count, frames_to_floor(rig))
         clear_mix(rig, count)
         render_voices(rig, count)
+        render_morphs(rig, count)
         render_click(rig, count)
         mix_segment(rig, at, count)
         _tap(rig, count)
@@ -155,6 +158,7 @@ def _begin_quantum(rig):
             phase = 2.0 * np.pi * (state.frame % period) / period
             part.ratio = part.bend * 2.0 ** (part.vibrato * 0.5 / 12.0 * np.sin(phase))
     tidy_voices(rig)
+    begin_morphs(rig)
     free_banks(rig)
     if state.chains_on != 0:
         tend_chains(rig)

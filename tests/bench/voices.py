@@ -138,7 +138,7 @@ def cost() -> tuple[list[dict[str, Any]], float]:
     engine, silent = new_engine(COST_VOICES), new_engine(COST_VOICES)
     add_voices(engine.user_data, _bank(engine), 0, COST_VOICES)
     synth, empty = (FluidSynth(engine.soundfont, RATE_HZ, 1, 2 * COST_VOICES) for _ in range(2))
-    fluid_voices = _sound(synth)
+    fluid_voices = sound_notes(synth, COST_VOICES)
     audio = np.zeros((2, COST_FRAMES), np.float32)
     runs = {
         "ours": lambda: engine.render(COST_FRAMES, BLOCK_FRAMES),
@@ -152,7 +152,7 @@ def cost() -> tuple[list[dict[str, Any]], float]:
             begun = time.perf_counter_ns()
             one()
             took_ns[name].append(time.perf_counter_ns() - begun)
-    still = (engine.stats().voices, _voices_of(synth))
+    still = (engine.stats().voices, voices_of(synth))
     for one in (engine, silent, synth, empty):
         one.close()
     if still != (COST_VOICES, fluid_voices):
@@ -168,20 +168,20 @@ def cost() -> tuple[list[dict[str, Any]], float]:
     return rows, ours_ns / fluid_ns
 
 
-def _sound(synth: FluidSynth) -> int:
-    """Strike notes of the organ until COST_VOICES voices stay; how many do."""
+def sound_notes(synth: FluidSynth, count: int) -> int:
+    """Strike notes of the organ until so many voices stay; how many do."""
     for channel in range(16):
         synth.select(channel, 0, ORGAN)
     struck = 0
-    while _voices_of(synth) < COST_VOICES and struck < 16 * (HIGH - LOW + 1):
+    while voices_of(synth) < count and struck < 16 * (HIGH - LOW + 1):
         for _ in range(8):
             synth.note(struck % 16, LOW + (struck * KEY_STEP) % (HIGH - LOW + 1), 30)
             struck += 1
         synth.write(np.zeros((2, RATE_HZ // 4), np.float32))  # the short ones end
-    return _voices_of(synth)
+    return voices_of(synth)
 
 
-def _voices_of(synth: FluidSynth) -> int:
+def voices_of(synth: FluidSynth) -> int:
     count = load_library().fluid_synth_get_active_voice_count
     count.argtypes, count.restype = [ctypes.c_void_p], ctypes.c_int
     return count(synth.address)
