@@ -175,7 +175,7 @@ class Part:
     bank: int = 0  # 128 holds the percussion sets of a SoundFont
     sound: str = "soundfont"  # "bank": our own voices, over notes rendered from the program;
     # "midi": none here, its notes only go out; "morph": our own voices again, see `morph`
-    morph: str = "cello_flute_trumpet"  # a morph sound's id or file, played if `sound` says so
+    morph: str = "breathing_winds"  # a morph sound's id or file, played if `sound` says so
     low: int = 0  # MIDI keys, as they sound
     high: int = 127
     polyphony: int = 8  # notes at once; the oldest yields
