@@ -21,12 +21,7 @@ from gui.widgets.part_label import PartLabel
 from gui.widgets.range_keys import PartKeys, RangeKeys
 from gui.widgets.switch import Switch
 
-SOUNDS = (
-    ("soundfont", "SoundFont"),
-    ("bank", "Note bank"),
-    ("morph", "Morph sound"),
-    ("midi", "MIDI only"),
-)
+SOUNDS = (("soundfont", "SoundFont"), ("bank", "Note bank"), ("midi", "MIDI only"))
 OCTAVES = ((-2, "two octaves below"), (-1, "an octave below"), (0, "in unison"))
 OCTAVES = (*OCTAVES, (1, "an octave above"), (2, "two octaves above"))
 HINTS = ("home", "lock_low", "lock_high")
