@@ -7,9 +7,10 @@ import time
 from PyQt6.QtCore import QEvent, Qt
 from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from gui import general_midi, theme
+from gui import theme
 from gui.context import Context
 from gui.mirror.ensemble import Part
+from gui.mirror.sounds import played_with
 from gui.pages.page import CLOSE, EDGE, GAP, Panel, clear, line, scrolled
 from gui.scale import scale_of
 from gui.widgets.fader import Fader
@@ -131,7 +132,8 @@ class PartStrip(Strip):
         for switch, key in ((self.mute, "mute"), (self.solo, "solo")):
             self.bound(switch, part.address(key))
             self.below.addWidget(switch)
-        self.on(part.address("program"), self._show_instrument)
+        for key in ("program", "sound", "morph/sound"):
+            self.on(part.address(key), self._show_instrument)
         self._tint()
 
     def changeEvent(self, a0: QEvent | None) -> None:
@@ -147,7 +149,9 @@ class PartStrip(Strip):
 
     def _show_instrument(self) -> None:
         program = self.mirror.value(self.part.address("program"), self.part.program)
-        name = general_midi.instrument(int(program))
+        kind = str(self.mirror.value(self.part.address("sound"), self.part.sound))
+        morph = str(self.mirror.value(self.part.address("morph/sound"), ""))
+        name = played_with(kind, int(program), morph)
         room = STRIP_WIDTH - 2 * CLOSE - 4
         metrics = self.instrument.fontMetrics()
         self.instrument.setText(metrics.elidedText(name, Qt.TextElideMode.ElideRight, room))

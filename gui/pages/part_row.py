@@ -10,10 +10,12 @@ from PyQt6.QtGui import QColor
 from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from gui import theme
+from gui.binding import bind
 from gui.context import Context
+from gui.mirror import sounds
 from gui.mirror.ensemble import Part
 from gui.pages.page import CLOSE, GAP, Panel, has_address, line
-from gui.scale import Scale, scale_of
+from gui.scale import Scale, choices_of, scale_of
 from gui.widgets.combo import Combo
 from gui.widgets.instrument_picker import InstrumentPicker
 from gui.widgets.number import KeyNumber, Number
@@ -21,7 +23,6 @@ from gui.widgets.part_label import PartLabel
 from gui.widgets.range_keys import PartKeys, RangeKeys
 from gui.widgets.switch import Switch
 
-SOUNDS = (("soundfont", "SoundFont"), ("bank", "Note bank"), ("midi", "MIDI only"))
 OCTAVES = ((-2, "two octaves below"), (-1, "an octave below"), (0, "in unison"))
 OCTAVES = (*OCTAVES, (1, "an octave above"), (2, "two octaves above"))
 HINTS = ("home", "lock_low", "lock_high")
@@ -34,6 +35,7 @@ class PartRow(Panel):
         super().__init__(context)
         self.part = part
         self.hint: dict[str, Any] = {}  # the controls of the hints, by key
+        self._morphs: dict[str, Any] = {}  # the morph sounds there are, once asked for
         frame = QFrame(self)
         frame.setProperty("card", True)
         outer = QVBoxLayout(self)
@@ -69,12 +71,19 @@ class PartRow(Panel):
         self.picker = InstrumentPicker(f"Instrument of {part.name}")
         self.bound(self.picker, part.address("program"))
         self.picker.setMinimumWidth(150)
-        self.sound = Combo(f"Destination of {part.name}", SOUNDS)
-        self.sound.setToolTip("Where its notes go: sampled sound, note bank, or out by MIDI")
+        self.sound = Combo(f"Destination of {part.name}", sounds.kinds(self._kinds(), part.sound))
+        self.sound.setToolTip("Where its notes go: sampled sound, our own voices, or out by MIDI")
         self.bound(self.sound, part.address("sound"))
+        self.morph = Combo(f"Morph sound of {part.name}")
+        self.morph.setMinimumWidth(150)
+        self.morph.hide()
+        if has_address(part.address("morph/sound")):
+            bind(self.context, self.morph, part.address("morph/sound"))
+            self.on(part.address("morph/sound"), self._show_morph)
+        self.on(part.address("sound"), self._show_sound)
         self.plugin = line("", "muted")
         self.plugin.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
-        for widget in (self.label, self.picker, self.sound, self.plugin):
+        for widget in (self.label, self.picker, self.morph, self.sound, self.plugin):
             row.addWidget(widget)
         if has_address(part.address("playing")):
             self.plays = Switch(f"{part.name} plays", "Plays")
@@ -162,6 +171,29 @@ class PartRow(Panel):
         assert low is not None
         assert high is not None
         self.keys.show_keys(PartKeys(low, high, *(at(key) for key in HINTS)))
+
+    def _kinds(self) -> tuple[str, ...]:
+        return choices_of(self.part.address("sound"))
+
+    def _show_sound(self) -> None:
+        """The kind of sound, also one this window does not know; a morph sound by its name."""
+        kind = str(self.mirror.value(self.part.address("sound"), self.part.sound))
+        self.sound.set_choices(sounds.kinds(self._kinds(), kind))
+        self.sound.show_value(kind)
+        morphs = kind == sounds.MORPH and has_address(self.part.address("morph/sound"))
+        self.morph.setVisible(morphs)
+        self.picker.setVisible(not morphs)
+        if morphs and not self._morphs:
+            self.bridge.ask("/ripieno/morph/sounds", then=self._take_morphs)
+
+    def _take_morphs(self, answer: dict[str, Any]) -> None:
+        self._morphs = answer
+        self._show_morph()
+
+    def _show_morph(self) -> None:
+        played = str(self.mirror.value(self.part.address("morph/sound"), ""))
+        self.morph.set_choices(sounds.morph_sounds(self._morphs, played))
+        self.morph.show_value(played)
 
     def _show_plugin(self) -> None:
         chain = self.mirror.section("chains").get(f"part {self.part.number}") or {}

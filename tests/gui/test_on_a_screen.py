@@ -334,6 +334,9 @@ def _let_it_play_on(
     observer.until(lambda m: bool(m.notes.plan), "a plan")
     screen.do("key", "F5")
     observer.until(lambda m: m.floor == "ensemble", "the ensemble has the floor")
+    screen.do("key", "ctrl+8")
+    observer.client.send("/ripieno/subscribe", "attention", 60.0)
+    observer.until(lambda m: m.attention.remembered > 3, "what the ensemble looks back at")
     keyboard.play(0x90, 64, 90)
     observer.until(lambda m: m.floor == "player", "the player has it again")
 

@@ -41,7 +41,8 @@ def test_instrument_destination_and_polyphony_reach_the_engine(
     qtbot.keyClicks(shown.search, "oboe")
     qtbot.keyClick(shown.search, Qt.Key.Key_Return)
     until(lambda: engine.ensemble.parts[1].program == 68)
-    qtbot.keyClick(row.sound, Qt.Key.Key_End)
+    for _ in range(2):
+        qtbot.keyClick(row.sound, Qt.Key.Key_Down)
     until(lambda: engine.ensemble.parts[1].sound == "midi")
     qtbot.keyClick(row.polyphony, Qt.Key.Key_Up)
     until(lambda: engine.ensemble.parts[1].polyphony == 5)
@@ -134,3 +135,17 @@ def test_what_the_engine_does_not_know_is_not_shown(page: Page) -> None:
     page.hints.click()
     assert page.rows[0]._hints.isVisibleTo(page.rows[0]) == known
     assert (page.rows[0].keys.keys.home is not None) == has_address("/ripieno/part/1/home")
+
+
+def test_kinds_of_sound_this_window_does_not_know_are_shown(page: Page, until: Until) -> None:
+    row, address = page.rows[0], "/ripieno/part/1/sound"
+    row.mirror.values[address] = "glass_harp"
+    row._show_sound()
+    assert row.sound.currentText() == "Glass harp"
+    assert row.picker.isVisibleTo(row)
+    row._take_morphs({"sounds": [{"id": "strings_swell", "name": "Strings swell"}]})
+    assert row.morph.itemText(0) == "Strings swell"
+    row.mirror.values[address] = "soundfont"
+    row._show_sound()
+    assert row.sound.currentText() == "SoundFont"
+    assert not row.morph.isVisibleTo(row)

@@ -58,5 +58,27 @@ def test_the_graphs_fill_while_one_plays(window: Window, engine: Session, until:
     assert page.load.percentile(0.5) > 0
 
 
+def test_attention_is_asked_for_while_it_is_seen_and_drawn(
+    window: Window, engine: Session, until: Until
+) -> None:
+    mirror, control = window.context.mirror, engine.control
+    assert control is not None
+    until(lambda: not control.subscribers("attention"))  # a lease of an earlier window
+    window.show_page("graphs")
+    page = window.pages["graphs"]
+    assert isinstance(page, Graphs)
+    until(lambda: bool(control.subscribers("attention")))
+    control.attended(
+        {"note": [1, 67, 8.0, 1.0], "notes": [[2, 60, 4.0, 1.0, 0.9]], "remembered": 1}
+    )
+    until(lambda: mirror.attention.remembered == 1)
+    assert page.attention.attention.note is None  # nothing plays on
+    mirror.values["/ripieno/continuation/mode"] = "takeover"
+    page.show_attention()
+    assert page.attention.said.startswith("Violin I is to play G4: 90 % of the attention")
+    window.show_page("stage")
+    until(lambda: not control.subscribers("attention"))
+
+
 def test_fine_bins_are_gathered() -> None:
     assert _gathered([[0, 5], [10, 1], [30, 2]], 1000 / 48000, 0.25) == ((0.0, 6), (0.5, 2))

@@ -9,6 +9,8 @@ from pytestqt.qtbot import QtBot
 from engine.session import Session
 from gui.context import Context
 from gui.pages.mixer import Page
+from gui.pages.plugins import Page as Chains
+from gui.window import Window
 
 Until = Callable[[Callable[[], bool]], None]
 LEFT = Qt.MouseButton.LeftButton
@@ -54,6 +56,24 @@ def test_sends_pans_and_switches_reach_the_engine(
     qtbot.mouseClick(strip.mute, LEFT)
     qtbot.mouseClick(strip.solo, LEFT)
     until(lambda: engine.get("solo", 0) == 0.0)
+
+
+def test_inserts_lead_to_their_chain(window: Window, until: Until, qtbot: QtBot) -> None:
+    window.show_page("mixer")
+    mixer = window.pages["mixer"]
+    assert isinstance(mixer, Page)
+    until(lambda: len(mixer.strips) == 4)
+    inserts = mixer.strips[2].inserts
+    assert inserts is not None
+    qtbot.mouseClick(inserts, LEFT)
+    chains = window.pages["plugins"]
+    assert window.stack.currentWidget() is chains
+    assert isinstance(chains, Chains)
+    assert chains.chain is not None
+    assert (chains.chain.slot, chains.card.heading.text()) == ("part 3", "Viola")
+    assert chains.list.currentRow() == 2
+    window.show_chain("send b")
+    assert chains.card.heading.text() == "Send B"
 
 
 def test_meters_move_with_what_is_played(page: Page, engine: Session, until: Until) -> None:
