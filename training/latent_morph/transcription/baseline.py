@@ -15,6 +15,7 @@ WINDOW, HOP = 2048, 512
 LOWEST_HZ, HIGHEST_HZ = 32.0, 3000.0
 DIP = 0.15
 QUIETEST_DB = -40  # below the loudest frame
+SILENCE_DB = -90.0
 JUMP_DB = 6.0  # within two frames: a new note
 SHORTEST_FRAMES = 3
 
@@ -26,7 +27,7 @@ def transcribe(audio: np.ndarray) -> np.ndarray:
     starts = np.arange(count) * HOP
     frames = padded[starts[:, None] + np.arange(2 * WINDOW)]
     level = 10 * np.log10((frames[:, :WINDOW] ** 2).mean(axis=1) + 1e-12)
-    pitch = np.where(level > level.max() + QUIETEST_DB, _pitches(frames), 0)
+    pitch = np.where(level > max(level.max() + QUIETEST_DB, SILENCE_DB), _pitches(frames), 0)
     rising = np.zeros(count, bool)
     rising[2:] = level[2:] - level[:-2] > JUMP_DB
     notes, begin = [], 0

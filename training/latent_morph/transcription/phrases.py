@@ -162,7 +162,7 @@ def _play(
     random: np.random.Generator,
 ) -> tuple | None:
     """Add a note to `sound`; return its truth, None if nothing of it can be heard."""
-    first_s, last_s = _audible(recorded)
+    first_s, last_s = audible(recorded)
     semitones = pitch - take.pitch + tuning + random.normal(0, 0.04)
     speed = 2.0 ** (semitones / 12)
     release_s = random.uniform(0.03, 0.15)
@@ -190,7 +190,7 @@ def _play(
     return (from_s, to_s, pitch, take.instrument, take.dynamics)
 
 
-def _audible(audio: np.ndarray) -> tuple[float, float]:
+def audible(audio: np.ndarray) -> tuple[float, float]:
     """Return the seconds between which a sound is less than AUDIBLE_DB below its peak."""
     step = RATE_HZ // 200
     count = max(1, len(audio) // step)
