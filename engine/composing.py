@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from engine.continuation.pace import GIVEN_TICKS, Pace
 from engine.errors import RipienoError
 from models.mmt.decoder import Decoder
 from models.mmt.representation import (
@@ -30,14 +31,13 @@ from models.mmt.representation import (
     header,
     note_rows,
 )
-from models.mmt.sampling import MIN_P, Draw, Rules, packed
+from models.mmt.sampling import EARLIEST, HURRY, MIN_P, MIN_P_SHARE, Draw, Rules, packed
 
 FEWEST_BEATS, MOST_BEATS = 1.0, 2048.0
 MOST_CANDIDATES = 64
 MOST_PLAYERS = 15  # that a MIDI file has channels for
 PIANO = 1
 LOWEST_TEMPERATURE, HIGHEST_TEMPERATURE = 0.1, 2.0
-MIN_P_SHARE = 0.05
 LONGEST_WAIT_BEATS = 8
 BAR = 4 * TICKS  # what silences are shortened by, and where a hearing begins
 _LAST_HEARD = BEATS - 64  # beats: the rest of the clock is for what is made
@@ -132,6 +132,7 @@ def _play_on(
     ticks = round(wish.beats * TICKS)
     heard = _without_long_silence(prompt, seam)
     players = codes | set(np.unique(heard[:, PLAYER]).tolist())
+    pace = Pace(_after_the_opening(heard[:, ONSET]), seam)
     share = _HEARD
     notes: list[tuple[int, ...]] = []
     told = 0.0
@@ -140,7 +141,7 @@ def _play_on(
         everything = np.concatenate([heard, np.array(notes, np.int64).reshape(-1, 4)])
         base = _hear(decoder, everything, seam, players, share)
         before = len(notes)
-        for note, nats in _draws(decoder, base, seam, codes, wish.temperature, random):
+        for note, nats in _draws(decoder, base, seam, codes, wish.temperature, pace, random):
             if note[ONSET] >= seam + ticks:
                 return _candidate(number, notes, told, seam + ticks)
             notes.append(note)
@@ -160,6 +161,7 @@ def _draws(
     seam: int,
     codes: set[int],
     temperature: float,
+    pace: Pace,
     random: np.random.Generator,
 ) -> Iterator[tuple[tuple[int, ...], float]]:
     """Yield notes that follow what was heard, and feed them, until the rows or beats are full."""
@@ -175,12 +177,16 @@ def _draws(
     )
     draw = packed(rules)
     last = decoder.rows[decoder.count - 1]
+    onset = seam
     while decoder.room > 1 and last[BEAT] <= BEATS - LONGEST_WAIT_BEATS:
+        draw.numbers[HURRY] = pace.hurry(max(onset, seam))
         row, nats = _next(decoder, draw, rules.earliest_ticks, last, random)
         decoder.feed_slice(row[None])
         last = row
-        onset, *rest = decode(row[None])[0].tolist()
-        yield (onset + base, *rest), -nats
+        at, *rest = decode(row[None])[0].tolist()
+        onset = at + base
+        pace.take(onset)
+        yield (onset, *rest), -nats
 
 
 def _next(
@@ -188,12 +194,12 @@ def _next(
 ) -> tuple[np.ndarray, float]:
     """Return a row that sorts after the last, and its log-probability."""
     after = _place(last)
-    draw.numbers[3] = earliest
+    draw.numbers[EARLIEST] = earliest
     for _ in range(_TRIES):
         row, nats = decoder.next(draw, random)
         if _place(row) > after:
             return row.copy(), nats
-    draw.numbers[3] = max(earliest, after[0] + 1)  # whatever is drawn now comes after
+    draw.numbers[EARLIEST] = max(earliest, after[0] + 1)  # whatever is drawn now comes after
     row, nats = decoder.next(draw, random)
     return row.copy(), nats
 
@@ -219,6 +225,11 @@ def _hear(decoder: Decoder, notes: np.ndarray, seam: int, players: set[int], sha
     if len(kept):
         decoder.feed(note_rows(kept - (base, 0, 0, 0)))
     return base
+
+
+def _after_the_opening(onsets: np.ndarray) -> list[int]:
+    """Return the onsets (rising) that say how busy a piece is: not those it opens with."""
+    return onsets[onsets >= onsets[:1].sum() + GIVEN_TICKS].tolist()
 
 
 def _without_long_silence(prompt: np.ndarray, seam: int) -> np.ndarray:

@@ -20,13 +20,15 @@ import numpy as np
 
 from engine.continuation.listener import Listener
 from engine.continuation.memory import plan_memory as pm
+from engine.continuation.pace import Pace
 from engine.continuation.phrase import Phrase
 from engine.continuation.settings import ACCOMPANY, OFF, VARY, Settings
 from engine.continuation.telling import Telling
 from engine.continuation.voices import Voices
 from engine.continuation.wear import Wear
-from models.mmt.drawing import Taste, limits
+from models.mmt.drawing import PART, Taste, hurry_of, limits
 from models.mmt.representation import TICKS
+from models.mmt.sampling import HURRY
 from models.mmt.stream import Note, Stream
 
 MARGIN_S = 0.04  # what begins sooner may come too late to the callback
@@ -38,6 +40,7 @@ _MOST_NOTES = 96  # planned at once
 _REVISE_S = 0.5  # new settings count from so soon on while the ensemble plays
 _SILENT_BEATS = 16  # without a note of the player's, nothing is accompanied
 _RECENT = 96  # notes looked through for those still sounding
+_PACED = 256  # of the player's, for how busy they are
 
 
 class Planner:
@@ -227,12 +230,21 @@ class Planner:
         self._voices.after(note for note in self.stream.notes[-_RECENT:] if note.part >= 0)
         self._wear.after(self.stream.notes[-_RECENT:])
         self._limits = limits(self._taste, self._voices.table)._replace(worn=self._wear.worn)
+        self._pace, self._hurry = self._pace_from(tick), hurry_of(self._taste)
         self._random = np.random.default_rng((self.settings.seed, self.heard, max(tick, 0)))
         self._begins = self.until = self._earliest = tick
         self._group: list[Note] = []  # the notes of one onset, not told yet
         self._refused = 0
         varies = self.settings.mode == VARY
         self._phrase = Phrase.of(self.listener.player, self.settings, tick) if varies else None
+
+    def _pace_from(self, tick: int) -> Pace:
+        """Return the pace to go on with: the player's, in the parts that play on."""
+        parts = set(self._voices.table[:, PART].tolist())
+        mine = [n.tick for n in self.listener.player[-_PACED:] if n.part in parts]
+        accompanies = self.settings.mode == ACCOMPANY
+        seam = min(tick, mine[-1] + TICKS) if mine else tick
+        return Pace([] if accompanies else mine, seam, tick, 2.0**self.settings.density)
 
     def _playing(self) -> list[int]:
         """The parts that may play on now."""
@@ -272,6 +284,7 @@ class Planner:
         if self._phrase:
             note = self._phrase.next(self.stream, self._limits, self._random)
         else:
+            self._limits.numbers[HURRY] = self._hurry + self._pace.hurry(self._earliest)
             note = self.stream.draw(self._limits, self._earliest, self._random)
         if note is None:
             self._refused += 1
@@ -285,6 +298,7 @@ class Planner:
             self._tell(note.tick)
             self._wear.rest(note.tick)
         self._group.append(note)
+        self._pace.take(note.tick)
         self._wear.strike(note)
         self._earliest = note.tick
         if not self._phrase:

@@ -48,8 +48,8 @@ class Telling:
                 self.notes[self.written + place] = note
         self.written += len(self._out)
         self._out.clear()
-        for number in [n for n in self.notes if n < self.written - pm.PLAN]:
-            del self.notes[number]
+        while self.notes and (oldest := next(iter(self.notes))) < self.written - pm.PLAN:
+            del self.notes[oldest]
         return records
 
     def _add(

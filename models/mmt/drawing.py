@@ -26,11 +26,22 @@ from models.mmt.representation import (
     TICKS,
     TYPE,
 )
-from models.mmt.sampling import _IN_ORDER, _SIZE_OF, _START_OF, _draw
+from models.mmt.sampling import (
+    _IN_ORDER,
+    _SIZE_OF,
+    _START_OF,
+    EARLIEST,
+    HURRIED,
+    HURRY,
+    MIN_P_SHARE,
+    WAIT,
+    _draw,
+)
 from models.mmt.step import enter_turns, hear_turn, tell_together, tell_turn
 
 CODE, LOW, HIGH, FREE, SOUNDING, PART = range(6)  # the columns of voices
-_MIN_P, _TOP_P = 2.0, 1.0
+_TOP_P = 1.0
+_DENSITY_NATS = 2.5  # a beat of waiting, at density 1
 _MOST = max(SIZES)
 
 
@@ -42,7 +53,7 @@ class Taste:
     """
 
     temperature: float = 1.0
-    min_p: float = 0.05
+    min_p: float = MIN_P_SHARE
     top_p: float = 1.0
     density: float = 0.0
     longest_wait_beats: int = 2
@@ -67,8 +78,10 @@ class Limits(NamedTuple):
 
     voices: np.ndarray  # int64 (voices, 6): code, lowest, highest key, free from, its key, part
     given: np.ndarray  # int64 (6,): codes that are given, -1 where drawn
-    numbers: np.ndarray  # float64: temperature, min-p, top-p, nats a tick waited, wait, earliest
+    filter: np.ndarray  # float64: temperature, min-p, top-p
+    numbers: np.ndarray  # float64: EARLIEST tick, longest WAIT in beats, HURRY in nats a tick
     worn: np.ndarray  # float32 (65, 129): nats taken from an instrument's pitches
+    costs: np.ndarray  # float32 (largest field,), scratch
     allowed: np.ndarray  # uint8 (largest field,), scratch
     lengths: np.ndarray  # uint8, which codes of durations are allowed
 
@@ -80,20 +93,18 @@ def limits(taste: Taste, voices: np.ndarray) -> Limits:
     return Limits(
         voices=voices,
         given=np.full(len(SIZES), -1, np.int64),
-        numbers=np.array(
-            [
-                taste.temperature,
-                taste.min_p,
-                taste.top_p,
-                taste.density * 2.5 / TICKS,
-                taste.longest_wait_beats,
-                0.0,
-            ]
-        ),
+        filter=np.array([taste.temperature, taste.min_p, taste.top_p]),
+        numbers=np.array([0.0, taste.longest_wait_beats, hurry_of(taste)]),
         worn=np.zeros((SIZES[INSTRUMENT], SIZES[PITCH]), np.float32),
+        costs=np.zeros(_MOST, np.float32),
         allowed=np.zeros(_MOST, np.uint8),
         lengths=lengths,
     )
+
+
+def hurry_of(taste: Taste) -> float:
+    """Return the nats a tick of waiting that a density stands for. [any]"""
+    return taste.density * _DENSITY_NATS / TICKS
 
 
 @njit(nogil=True, error_model="numpy", cache=True)
@@ -119,8 +130,8 @@ def draw_note(w, s, row, in_turn, rotary, before, limits, uniforms, out):
 
     `before` (6,) is the row that was fed last, uniforms (6,) are in 0..1. [worker]
     """
-    voices, numbers = limits.voices, limits.numbers
-    earliest = earliest_onset(voices, before, np.int64(numbers[5]))
+    voices, numbers, costs = limits.voices, limits.numbers, limits.costs
+    earliest = earliest_onset(voices, before, np.int64(numbers[EARLIEST]))
     if earliest < 0 or earliest >= BEATS * TICKS:
         return False
     last_beat = max(np.int64(1), before[BEAT])
@@ -148,18 +159,19 @@ def draw_note(w, s, row, in_turn, rotary, before, limits, uniforms, out):
             code = given - shift
         else:
             allowed[:size] = 0
+            costs[:size] = 0.0
             if field == BEAT:
-                high = min(np.int64(BEATS), first_beat + np.int64(numbers[4]))
+                high = min(np.int64(BEATS), first_beat + np.int64(numbers[WAIT]))
                 for j in range(first_beat, high + 1):
                     allowed[j - shift] = 1
-                    logits[j - shift] -= numbers[3] * TICKS * (j - first_beat)
+                    costs[j - shift] = numbers[HURRY] * TICKS * min(j - first_beat, HURRIED)
             elif field == POSITION:
                 low = earliest % TICKS if out[BEAT] == earliest // TICKS + 1 else 0
                 for j in range(low, TICKS):
                     at = (out[BEAT] - 1) * TICKS + j
                     if _any_free(voices, at) and (at > last or _any_reach(voices, before, last)):
                         allowed[j + 1] = 1
-                        logits[j + 1] -= numbers[3] * (j - low)
+                        costs[j + 1] = numbers[HURRY] * (j - low)
             elif field == INSTRUMENT:
                 at = (out[BEAT] - 1) * TICKS + out[POSITION] - 1
                 for v in range(voices.shape[0]):
@@ -169,10 +181,10 @@ def draw_note(w, s, row, in_turn, rotary, before, limits, uniforms, out):
                 at = (out[BEAT] - 1) * TICKS + out[POSITION] - 1
                 _mark_keys(voices, before, at, last, out[INSTRUMENT], allowed)
                 for j in range(size):
-                    logits[j] -= limits.worn[out[INSTRUMENT], j]
+                    costs[j] = limits.worn[out[INSTRUMENT], j]
             else:
                 allowed[:size] = limits.lengths
-            code = _pick(logits, allowed[:size], numbers, uniforms[place], s.shares)
+            code = _pick(logits, costs, allowed[:size], limits.filter, uniforms[place], s.shares)
             if code < 0:
                 return False
         if in_turn and place + 1 < _IN_ORDER.size:
@@ -223,7 +235,7 @@ def _mark_keys(voices, before, at, last, code, allowed):
 
 
 @njit(nogil=True, error_model="numpy", cache=True)
-def _pick(logits, allowed, numbers, uniform, shares):
+def _pick(logits, costs, allowed, numbers, uniform, shares):
     """Return a drawn code, -1 if none is allowed; min-p and top-p both hold."""
     some = False
     for j in range(allowed.size):
@@ -234,13 +246,13 @@ def _pick(logits, allowed, numbers, uniform, shares):
         top = np.float32(-1e30)
         for j in range(allowed.size):
             if allowed[j]:
-                top = max(top, logits[j])
+                top = max(top, logits[j] - costs[j])
         least = top + numbers[0] * math.log(numbers[1])
         for j in range(allowed.size):
-            if logits[j] < least:
+            if logits[j] - costs[j] < least:
                 allowed[j] = 0
-    settings = np.array([numbers[0], _TOP_P, numbers[2]])
+    kind = np.array([numbers[0], _TOP_P, numbers[2]])
     code, _ = _draw(
-        logits, allowed, np.int64(0), logits.size - 1, settings, logits.size, uniform, shares
+        logits, costs, allowed, np.int64(0), logits.size - 1, kind, logits.size, uniform, shares
     )
     return code

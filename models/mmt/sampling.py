@@ -34,6 +34,7 @@ from models.mmt.step import enter_turns, hear_turn, tell_together, tell_turn
 
 TOP_K, TOP_P, MIN_P = "top-k", "top-p", "min-p"
 _FILTERS = (TOP_K, TOP_P, MIN_P)
+MIN_P_SHARE = 0.02  # of the likeliest, where music is continued: chosen on validation pieces
 _STARTS = np.cumsum((0, *SIZES[:-1]))
 
 
@@ -85,8 +86,15 @@ class Draw(NamedTuple):
     """Rules as arrays."""
 
     allowed: np.ndarray  # uint8, every code of every field
-    numbers: np.ndarray  # float64: temperature, filter, amount, earliest ticks, longest wait
+    filter: np.ndarray  # float64: temperature, filter, amount
+    numbers: np.ndarray  # float64: EARLIEST tick, longest WAIT in beats, HURRY in nats a tick
     kept: np.ndarray  # int64 a field: codes that top-k keeps
+    worn: np.ndarray  # float32 (65, 129): nats taken from an instrument's pitches
+    costs: np.ndarray  # float32 (largest field,), scratch
+
+
+EARLIEST, WAIT, HURRY = range(3)  # of the numbers; HURRY is taken from each tick waited
+HURRIED = 2  # beats: waiting longer costs no more
 
 
 def packed(rules: Rules) -> Draw:
@@ -104,16 +112,17 @@ def packed(rules: Rules) -> Draw:
     keys = np.arange(SIZES[PITCH]) - 1
     at = _STARTS[PITCH]
     allowed[at : at + SIZES[PITCH]] &= (keys >= rules.lowest_key) & (keys <= rules.highest_key)
-    numbers = (
-        rules.temperature,
-        _FILTERS.index(rules.filter),
-        rules.amount,
-        rules.earliest_ticks,
-        rules.longest_wait_beats,
-    )
+    kind = (rules.temperature, _FILTERS.index(rules.filter), rules.amount)
     share = rules.amount if rules.filter == TOP_K else 1.0
     kept = [max(1, math.ceil(round(share * size, 9))) for size in SIZES]
-    return Draw(allowed, np.array(numbers, np.float64), np.array(kept, np.int64))
+    return Draw(
+        allowed,
+        np.array(kind, np.float64),
+        np.array((rules.earliest_ticks, rules.longest_wait_beats, 0.0), np.float64),
+        np.array(kept, np.int64),
+        np.zeros((SIZES[INSTRUMENT], SIZES[PITCH]), np.float32),
+        np.zeros(max(SIZES), np.float32),
+    )
 
 
 _fast = njit(nogil=True, error_model="numpy", cache=True)
@@ -134,8 +143,9 @@ def draw_row(w, s, row, in_turn, rotary, before, draw, uniforms, out):
         enter_turns(w, s, row)
     else:
         tell_together(w, s, row)
-    earliest = np.int64(draw.numbers[3])
-    wait = np.int64(draw.numbers[4])
+    earliest, wait = np.int64(draw.numbers[EARLIEST]), np.int64(draw.numbers[WAIT])
+    hurry = draw.numbers[HURRY]
+    costs = draw.costs
     last_beat = max(np.int64(1), before[BEAT])
     # The first beat code a note may have, and the first position on that beat.
     first_beat = max(last_beat, earliest // TICKS + 1)
@@ -156,6 +166,7 @@ def draw_row(w, s, row, in_turn, rotary, before, draw, uniforms, out):
         code = np.int64(0)
         if wanted:
             low, high = np.int64(0), size - 1
+            costs[:size] = 0.0
             if field == TYPE:
                 low = before[TYPE]
                 if low in (START, NOTES):
@@ -164,16 +175,25 @@ def draw_row(w, s, row, in_turn, rotary, before, draw, uniforms, out):
                 low, high = first_beat, min(np.int64(BEATS), first_beat + wait)
                 if rotary:
                     low, high = low - last_beat + 1, high - last_beat + 1
-            elif field == POSITION and out[BEAT] == earliest // TICKS + 1:
-                low = earliest % TICKS + 1
+                for j in range(low, high + 1):
+                    costs[j] = hurry * TICKS * min(j - low, HURRIED)
+            elif field == POSITION:
+                if out[BEAT] == earliest // TICKS + 1:
+                    low = earliest % TICKS + 1
+                for j in range(low, size):
+                    costs[j] = hurry * (j - low)
+            elif field == PITCH:
+                for j in range(size):
+                    costs[j] = draw.worn[out[INSTRUMENT], j]
             elif field == INSTRUMENT and out[TYPE] == INSTRUMENT_ROW:
                 low = before[INSTRUMENT] + 1
             code, log_probability = _draw(
                 logits,
+                costs,
                 draw.allowed[_START_OF[field] : _START_OF[field] + size],
                 low,
                 high,
-                draw.numbers,
+                draw.filter,
                 draw.kept[field],
                 uniforms[place],
                 s.shares,
@@ -188,10 +208,11 @@ def draw_row(w, s, row, in_turn, rotary, before, draw, uniforms, out):
 
 
 @_fast
-def _draw(logits, allowed, low, high, numbers, kept, uniform, scratch):
+def _draw(logits, costs, allowed, low, high, numbers, kept, uniform, scratch):
     """Return a code drawn from low..high of the allowed ones, and its log-probability.
 
-    If nothing in low..high is allowed, low itself, or the last code, is returned.
+    `costs` are nats taken from the logits; the log-probability is without them. If nothing in
+    low..high is allowed, low itself, or the last code, is returned.
     """
     size = logits.size
     p = scratch[:size]
@@ -200,8 +221,8 @@ def _draw(logits, allowed, low, high, numbers, kept, uniform, scratch):
     highest = np.float32(-1e30)
     for j in range(size):
         highest = max(highest, logits[j])
-        if low <= j <= high and allowed[j] and logits[j] > top:
-            top, best = logits[j], j
+        if low <= j <= high and allowed[j] and logits[j] - costs[j] > top:
+            top, best = logits[j] - costs[j], j
     total = 0.0
     for j in range(size):
         total += math.exp(logits[j] - highest)
@@ -213,7 +234,7 @@ def _draw(logits, allowed, low, high, numbers, kept, uniform, scratch):
     for j in range(size):
         p[j] = np.float32(0.0)
         if low <= j <= high and allowed[j]:
-            p[j] = np.float32(math.exp((logits[j] - top) / temperature))
+            p[j] = np.float32(math.exp((logits[j] - costs[j] - top) / temperature))
             mass += p[j]
     if numbers[1] == 2.0:  # min-p: the likeliest has 1
         mass = np.float32(0.0)

@@ -33,7 +33,7 @@ from models.mmt.representation import (
     duration_codes,
     header,
 )
-from models.mmt.sampling import kind_of
+from models.mmt.sampling import EARLIEST, kind_of
 from models.mmt.step import SLICE
 
 NEAR_ROWS = 32  # a length that is known late is corrected if so few rows have to be fed again
@@ -268,7 +268,7 @@ class Stream:
         offset = self._shift + front.base
         voices = limits.voices
         voices[:, 3] -= offset
-        limits.numbers[5] = max(earliest - offset, 0)
+        limits.numbers[EARLIEST] = max(earliest - offset, 0)
         random.random(out=self._uniforms)
         decoder = front.decoder
         found = draw_note(

@@ -10,11 +10,13 @@
   minutes, several times faster than it would be heard; the worker re-bases its memory on the way.
 
 `first note scheduled`: from the trigger to the callback holding a note whose beat is to come.
+`planned`: from the player's note to a plan made for it, in the memory the callback reads.
 """
 
 from __future__ import annotations
 
 import itertools
+import os
 import time
 from typing import Any
 
@@ -22,6 +24,7 @@ import numpy as np
 
 from engine.continuation.manager import READY, Continuation
 from engine.continuation.memory import plan_memory as pm
+from tests.bench import planning
 from tests.bench.processes import finish, hog_interpreter, start
 from tests.bench.report import arguments, report
 from tests.servers import jack_server
@@ -34,6 +37,7 @@ PHRASE_BEATS, ANSWER_BEATS, REST_BEATS = 3.0, 3.0, 0.5
 QUIET_ROUNDS = 8  # without a worker, before and after
 LONG_MINUTES, FASTER, LONG_PHRASE_S = 30.0, 5.0, 120.0
 SCHEDULED_P50_MS, SCHEDULED_P99_MS, PAUSE_S = 5.0, 60.0, 1.0
+PLANNED_P90_MS = 15.0
 READY_S, LONGEST_S = 300.0, 3600.0
 MISSED_POINTS = 0.1
 RETURN_KEY = 72
@@ -52,6 +56,7 @@ def main() -> None:
     reach = {
         "first note scheduled, p50, ms": bar(live["row"]["scheduled_p50_ms"], SCHEDULED_P50_MS),
         "first note scheduled, p99, ms": bar(live["row"]["scheduled_p99_ms"], SCHEDULED_P99_MS),
+        "heard to planned, p90, ms": bar(live["row"]["planned_p90_ms"], PLANNED_P90_MS),
         "yield, p99, blocks": bar(live["row"]["yield_p99_blocks"], 1),
         "notes of the plan, live and for long": (notes, ">= 5000", notes >= 5000),
         "late among them": (late, "0", late == 0),
@@ -92,7 +97,10 @@ def run_live() -> dict[str, Any]:
         continuation.set("mode", "takeover")
         _wait_ready(continuation)
         player.round(0, answered=True)  # not counted
+        path = str(continuation.memory.path)
+        watching = start(planning.watch, dict(os.environ), path=path, block_frames=BLOCK_FRAMES)
         row = player.measure(ROUNDS, answered=True)
+        row |= finish(watching)
         killed = player.measure_kills(KILLS)
         continuation.set("mode", "off")
         continuation.close()

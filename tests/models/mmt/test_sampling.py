@@ -90,14 +90,17 @@ def test_the_last_beat_is_the_last():
     assert rows[:, 1].max() <= 256
 
 
-def draws(logits, filter_, amount, count=4000, temperature=1.0, kept=None):
+def draws(logits, filter_, amount, count=4000, temperature=1.0, kept=None, costs=None):
     logits = np.asarray(logits, np.float32)
     size = len(logits)
     numbers = np.array([temperature, filter_, amount, 0, 0], np.float64)
     allowed, scratch = np.ones(size, np.uint8), np.zeros(size, np.float32)
+    costs = np.zeros(size, np.float32) if costs is None else np.asarray(costs, np.float32)
     found = np.zeros(size)
     for uniform in (np.arange(count) + 0.5) / count:
-        code, told = _draw(logits, allowed, 0, size - 1, numbers, kept or size, uniform, scratch)
+        code, told = _draw(
+            logits, costs, allowed, 0, size - 1, numbers, kept or size, uniform, scratch
+        )
         found[code] += 1 / count
         expected = logits[code] - np.log(np.exp(logits).sum())
         assert told == pytest.approx(expected, abs=1e-4)
@@ -111,6 +114,14 @@ def test_without_a_filter_draws_have_the_probabilities():
     np.testing.assert_allclose(draws(np.log(P), 0, 1), P, atol=1e-3)
     sharp = P**2 / (P**2).sum()
     np.testing.assert_allclose(draws(np.log(P), 0, 1, temperature=0.5), sharp, atol=1e-3)
+
+
+def test_costs_make_codes_less_likely_but_not_their_probability_another():
+    costs = np.log([1, 1, 1, 1, 2])
+    shares = P * [1, 1, 1, 1, 0.5]
+    np.testing.assert_allclose(
+        draws(np.log(P), 0, 1, costs=costs), shares / shares.sum(), atol=1e-3
+    )
 
 
 def test_top_k_keeps_the_likeliest():
