@@ -61,6 +61,8 @@ class Worker:
         while busy and planner.work():
             if len(planner.telling) or time.perf_counter() > until:
                 break
+            if memory.acquire(pm.HEARD_NOTES) != planner.heard:
+                break  # the player has struck another key: this is void
         else:
             busy = False
         self._write()
