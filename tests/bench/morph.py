@@ -191,6 +191,8 @@ def pad_to_sound(folder: Path) -> np.ndarray:
         engine.part_midi(0, controller(1, value), engine.frame + offset)
         level = _level(engine.render(4096, BLOCK_FRAMES, stems=True)[:, 2], HIGH_KEY)
         half = 0.5 * (level[64] + level[-64])
+        if abs(level[64] - level[-64]) < 0.5 * half:
+            raise RuntimeError("the controller did not move the puck across")
         rising = level[-64] > level[64]
         crossed = np.flatnonzero(level > half if rising else level < half)
         times.append(1e3 * (crossed[0] - offset + BLOCK_FRAMES) / RATE_HZ)

@@ -10,6 +10,7 @@ import numpy as np
 from engine.core import Engine
 from engine.ensembles import Ensemble, Part
 from engine.morph_sounds import Anchor, MorphSound, save_morph_sound
+from engine.rt.network import random_weights
 from models.morph.voice_model import HARMONICS, LEVELS, MorphModel, random_model
 from tests.engine.rig_helpers import RAMPED, voices_of
 
@@ -46,7 +47,7 @@ def ensemble_of(folder: Path, *sounds: MorphSound, id: str = "test", **settings)
         )
         for i, sound in enumerate(sounds)
     )
-    return Ensemble(id=id, name=id, parts=parts, **{"assigner": "zones", **settings})
+    return Ensemble(id=id, name=id, parts=parts, **settings)
 
 
 def new_morph_engine(
@@ -54,14 +55,28 @@ def new_morph_engine(
     *sounds: MorphSound,
     model: MorphModel | None = None,
     rate_hz: int = 48000,
+    network: bool = False,
     **settings,
 ) -> Engine:
-    """An engine with a part for each sound, no FluidSynth, its ramps at rest."""
+    """An engine with a part for each sound, no FluidSynth, its ramps at rest.
+
+    Notes are assigned by zones (below 57, 63, 69, above), or by an untrained network.
+    """
     engine = Engine(rate_hz)
     engine._rig.state[0]["fluid"] = 0
+    if network:
+        engine.load_separator(random_weights(4, seed=1))
+    settings.setdefault("assigner", "network" if network else "zones")
     engine.use_morph_model(model or random_model(1))
     engine.apply(ensemble_of(folder, *(sounds or (sound_of(),)), **settings))
     engine.render(RAMPED)
     engine.results()
     engine.reset_stats()
     return engine
+
+
+def voices(engine: Engine) -> tuple[np.ndarray, np.ndarray]:
+    """The sounding voices' records, and their places in the pool."""
+    count = int(engine._rig.morph[0]["active"])
+    places = engine._rig.morph_active[:count].copy()
+    return engine._rig.morph_voices[places], places
