@@ -70,6 +70,20 @@ def test_the_ensemble_plays_within_reach_and_one_note_at_a_time():
     assert all(polyphony_of(stage, part) == 1 for part in parts)
 
 
+def test_the_answer_is_about_as_busy_as_the_player():
+    answered = []
+    for beats in (1, 4):
+        stage = Stage(planner())
+        for _ in range(16 // beats):
+            play(stage, 1)
+            stage.go(beats - 1)
+        stage.give(pm.ENSEMBLE)
+        stage.go(24)
+        answered.append(len(stage.sounded) / 24)
+    busy, calm = answered
+    assert busy > 1.5 * calm
+
+
 def test_only_parts_that_may_continue_play():
     parts = tuple(
         Part(part.code, part.low, part.high, part.voices, continues=number in (1, 3))
