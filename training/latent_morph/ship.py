@@ -167,6 +167,8 @@ def texture(corpus: prepare.Corpus) -> tuple[np.ndarray, np.ndarray]:
         counts += heard.sum(0)
     size = np.sqrt(squares / np.maximum(counts, 1))
     known = np.flatnonzero(counts >= 200)
+    if not len(known):
+        return np.zeros(1), np.zeros(HARMONICS + BANDS)
     size = np.interp(np.arange(HARMONICS), known, size[known])
     sizes = np.concatenate([size, np.full(BANDS, size.min())])
     pole = np.array([products.sum() / squares.sum()])

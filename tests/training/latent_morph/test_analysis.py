@@ -47,7 +47,7 @@ def test_stretched_partials_are_found() -> None:
     time = np.arange(RATE_HZ) / RATE_HZ
     number = np.arange(1, 16)
     hz = 220 * number * np.sqrt(1 + 5e-4 * number**2)
-    sound = sum(0.1 * np.sin(2 * np.pi * f * time) for f in hz).astype(np.float32)
+    sound = (0.1 * np.sin(2 * np.pi * hz[:, None] * time)).sum(0).astype(np.float32)
     assert 2e-4 < analyse(sound, 57, strings=True).stretch < 1e-3
     assert analyse(tone(57), 57, strings=True).stretch < 1e-4
 

@@ -80,3 +80,35 @@ def _pack(folder: Path, rows: list[dict]) -> None:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
+
+
+def made_corpus(frames: int = 30):
+    """Return a corpus of every instrument without an analysis: six keys, soft and loud."""
+    from models.morph.spectrum import BINS, bin_of
+    from training.latent_morph.prepare import Corpus
+    from training.latent_morph.sources import INSTRUMENTS, TEST_PITCH, TRAIN, VALID_PITCH
+
+    rows = [(i, key, d) for i in range(len(INSTRUMENTS)) for key in range(55, 61) for d in (1, 3)]
+    instrument, pitch, dynamics = np.array(rows, np.int16).T
+    spectra = np.full((len(rows), frames, BINS), -80, np.float16)
+    levels = np.full((len(rows), frames, 88), -70, np.float16)
+    for row, (place, key, loud) in enumerate(rows):
+        for n in range(8):
+            fall = -6 - n * (1 + place / 2 - loud / 3)
+            spectra[row, :, round(bin_of(key + 12 * np.log2(n + 1)))] = fall - 20 + 4 * loud
+            levels[row, :, n] = fall
+    split = np.full(len(rows), TRAIN, np.int16)
+    split[pitch == 58] = TEST_PITCH
+    split[pitch == 57] = VALID_PITCH
+    return Corpus(
+        spectra.reshape(-1, BINS),
+        levels.reshape(-1, 88),
+        np.arange(len(rows) + 1) * frames,
+        instrument,
+        pitch,
+        dynamics,
+        split,
+        level_db=(-30 + 6 * dynamics).astype(np.float32),
+        f0_hz=(440 * 2 ** ((pitch - 69) / 12)).astype(np.float32),
+        stretch=np.zeros(len(rows), np.float32),
+    )

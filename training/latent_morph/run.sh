@@ -1,0 +1,40 @@
+#!/bin/sh
+# The whole reproduction: frames, every network of the README's tables, figures, pictures, weights.
+#     training/latent_morph/run.sh --data FOLDER [--seeds "1 2 3"] [--ship]
+# What is done already is not done again; a training that was stopped goes on.
+set -eu
+cd "$(dirname "$0")/../.."
+build=build/latent_morph
+data=
+seeds="1 2 3"
+ship=
+while [ $# -gt 0 ]; do
+    case $1 in
+        --data) data=$2; shift 2 ;;
+        --seeds) seeds=$2; shift 2 ;;
+        --ship) ship=yes; shift ;;
+        *) echo "usage: $0 --data FOLDER [--seeds \"1 2 3\"] [--ship]" >&2; exit 2 ;;
+    esac
+done
+[ -n "$data" ] || { echo "$0: --data FOLDER is missing" >&2; exit 2; }
+export OMP_NUM_THREADS=1
+
+if [ ! -f $build/frames.npz ]; then
+    python -m training.latent_morph.prepare --data "$data"
+fi
+names=
+for seed in $seeds; do
+    python -m training.latent_morph.train --kind B --seed "$seed" --resume
+    names="$names B-$seed"
+done
+for kind in A A+ classifier classifier-still; do
+    python -m training.latent_morph.train --kind $kind --seed 1 --updates 3000 --resume
+    names="$names $kind-1"
+done
+# shellcheck disable=SC2086
+python -m training.latent_morph.evaluate --data "$data" --names $names --json $build/figures.json
+python -m training.latent_morph.pictures --data "$data" --network $build/B-1.pt \
+    --sounds $build/sounds
+if [ -n "$ship" ]; then
+    python -m training.latent_morph.ship --network $build/B-1.pt --register morph_orchestra
+fi
