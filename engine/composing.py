@@ -54,13 +54,18 @@ class ComposingError(RipienoError):
 
 @dataclass(frozen=True)
 class Wish:
-    """What is wanted: `instruments` are codes 1..64 that may play; none, the network's choice."""
+    """What is wanted: `instruments` are codes 1..64 that may play; none, the network's choice.
+
+    `min_p`: the least share of the likeliest code's probability. `paced`: as busy as the prompt.
+    """
 
     beats: float
     instruments: Collection[int] = ()
     count: int = 1
     seed: int = 1
     temperature: float = 1.0
+    min_p: float = MIN_P_SHARE
+    paced: bool = True
 
     def __post_init__(self) -> None:
         for name, low, high in (
@@ -68,6 +73,7 @@ class Wish:
             ("count", 1, MOST_CANDIDATES),
             ("seed", 0, 2**31 - 1),
             ("temperature", LOWEST_TEMPERATURE, HIGHEST_TEMPERATURE),
+            ("min_p", 0, 1),
         ):
             value = getattr(self, name)
             if not low <= value <= high:
@@ -132,7 +138,7 @@ def _play_on(
     ticks = round(wish.beats * TICKS)
     heard = _without_long_silence(prompt, seam)
     players = codes | set(np.unique(heard[:, PLAYER]).tolist())
-    pace = Pace(_after_the_opening(heard[:, ONSET]), seam)
+    pace = Pace(_after_the_opening(heard[:, ONSET]) if wish.paced else [], seam)
     share = _HEARD
     notes: list[tuple[int, ...]] = []
     told = 0.0
@@ -141,7 +147,7 @@ def _play_on(
         everything = np.concatenate([heard, np.array(notes, np.int64).reshape(-1, 4)])
         base = _hear(decoder, everything, seam, players, share)
         before = len(notes)
-        for note, nats in _draws(decoder, base, seam, codes, wish.temperature, pace, random):
+        for note, nats in _draws(decoder, base, seam, codes, wish, pace, random):
             if note[ONSET] >= seam + ticks:
                 return _candidate(number, notes, told, seam + ticks)
             notes.append(note)
@@ -160,15 +166,15 @@ def _draws(
     base: int,
     seam: int,
     codes: set[int],
-    temperature: float,
+    wish: Wish,
     pace: Pace,
     random: np.random.Generator,
 ) -> Iterator[tuple[tuple[int, ...], float]]:
     """Yield notes that follow what was heard, and feed them, until the rows or beats are full."""
     rules = Rules(
-        temperature=temperature,
+        temperature=wish.temperature,
         filter=MIN_P,
-        amount=MIN_P_SHARE,
+        amount=wish.min_p,
         instruments=codes,
         earliest_ticks=max(seam - base, 0),
         longest_wait_beats=LONGEST_WAIT_BEATS,
