@@ -105,7 +105,8 @@ def decode_frame(rig, index, span):
         work[EVEN : EVEN + HALF],
         rig.morph_tables[index, target],
     )
-    rig.morph_noise[index, target] = amplitudes[HARMONICS:]
+    for b in range(BANDS):
+        rig.morph_noise[index, target, b] = amplitudes[HARMONICS + b]
     voice.ramp_at = state.frame
     voice.ramp_span = span
     voice.frames += 1
