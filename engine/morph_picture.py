@@ -64,13 +64,11 @@ def held_chord(sound: str, controller: int) -> np.ndarray:
 
 def draw(path: Path, audio: np.ndarray, sound: str) -> None:
     """Draw two spectrograms of the sound: fine in frequency, fine in time. [main]"""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
     from matplotlib import mlab
+    from matplotlib.figure import Figure
 
-    figure, axes = plt.subplots(2, 1, figsize=(11, 7.5), sharex=True, layout="constrained")
+    figure = Figure(figsize=(11, 7.5), layout="constrained")
+    axes = figure.subplots(2, 1, sharex=True)
     windows = ((4096, 3584, 6000, "windows of 85 ms"), (512, 448, 12000, "windows of 11 ms"))
     for axis, (window, overlap, top_hz, what) in zip(axes, windows, strict=True):
         power, frequencies, times = mlab.specgram(audio, window, RATE_HZ, noverlap=overlap)
@@ -91,7 +89,6 @@ def draw(path: Path, audio: np.ndarray, sound: str) -> None:
     axes[0].set_title(f"{sound}: keys {names} held", fontsize=9)
     axes[-1].set_xlabel("s")
     figure.savefig(path, dpi=80)
-    plt.close(figure)
 
 
 if __name__ == "__main__":
