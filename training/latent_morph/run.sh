@@ -27,10 +27,11 @@ for seed in $seeds; do
     python -m training.latent_morph.train --kind B --seed "$seed" --resume
     names="$names B-$seed"
 done
-for kind in A A+ classifier classifier-still; do
-    python -m training.latent_morph.train --kind $kind --seed 1 --updates 3000 --resume
-    names="$names $kind-1"
+python -m training.latent_morph.train --kind A --updates 2000 --resume
+for kind in A+ classifier classifier-still; do
+    python -m training.latent_morph.train --kind $kind --updates 3000 --resume
 done
+names="$names A-1 A+-1 classifier-1 classifier-still-1"
 # shellcheck disable=SC2086
 python -m training.latent_morph.evaluate --data "$data" --names $names --json $build/figures.json
 python -m training.latent_morph.pictures --data "$data" --network $build/B-1.pt \
