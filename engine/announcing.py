@@ -16,9 +16,9 @@ CONFIDENCE_STEPS = 20  # of how sure a followed beat is, that are told
 
 
 def of_recorder(session: Session) -> Any:
-    """Whether a take runs, which, and what was kept; not how long it is. [main]"""
-    state = session.recorder_state()
-    return tuple(value for key, value in state.items() if key != "seconds")
+    """Whether a take runs, which, what was kept, what became whole; not how long it is. [main]"""
+    state = session.recorder_state() | {"seconds": session.recordings.finished}
+    return tuple(state.values())
 
 
 def of_chains(session: Session) -> Any:

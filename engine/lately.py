@@ -33,6 +33,7 @@ class Lately:
         self._say = on_message
         self._segments: list[Segment] = []
         self._keepers: list[threading.Thread] = []
+        self.kept = 0  # takes that are whole
 
     def add(self, folder: Path, info: TakeInfo) -> None:
         """A recording has ended. [worker]"""
@@ -97,6 +98,7 @@ class Lately:
             reason = why(error, folder.parent, self._reserve_bytes)
             self._say(f"What you played could not be kept: {reason}.")
         else:
+            self.kept += 1
             seconds = (end_frame - first_frame) / self._rate_hz
             self._say(f"Kept {seconds:.0f} s of what you played: {folder}")
 

@@ -100,6 +100,11 @@ class Recorder:
         return self._start_frame >= 0 and self._writer.recording
 
     @property
+    def finished(self) -> int:
+        """How many takes are whole on the disk since it began. [any]"""
+        return self._writer.finished
+
+    @property
     def take_folder(self) -> Path | None:
         """The folder of the newest take."""
         return self._writer.folder

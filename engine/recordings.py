@@ -96,6 +96,11 @@ class Recordings:
             "kept": str(recorder.kept_folder or ""),
         }
 
+    @property
+    def finished(self) -> int:
+        """How many takes have become whole on the disk. [any]"""
+        return self.recorder.finished if self.recorder is not None else 0
+
     def keep(self, seconds: float | None = None) -> Path:
         """Make a take of what was just played: its folder, which fills by and by. [any]
 

@@ -100,6 +100,7 @@ class TakeWriter:
         self._header_frame = 0
         self._next_sync_s = 0.0
         self._said_failure = False
+        self._ended = 0
         self._backlog_lock = threading.Lock()
         self._queue: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
@@ -109,6 +110,11 @@ class TakeWriter:
     def recording(self) -> bool:
         """Whether files are open."""
         return self._info is not None
+
+    @property
+    def finished(self) -> int:
+        """How many takes are whole on the disk, recorded and kept ones. [any]"""
+        return self._ended + self._lately.kept
 
     def put(self, step: str, what: Any) -> None:
         """Queue one step: start, events, describe, end. [any]"""
@@ -225,6 +231,7 @@ class TakeWriter:
         if not self._rolling:
             self._write_midi(self.folder)
             sync_all(self.folder)
+        self._ended += 1
 
     def _sync(self) -> None:
         """A slow disk is asked less often, so that it spends no more than a fifth on this."""

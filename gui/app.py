@@ -149,6 +149,8 @@ class Keeper:
         if (code := engine.died()) is not None:
             self._died(code)
         self._waited_s += 0.2
+        if mirror.connection == CONNECTED:
+            self._may_start = False  # another's: it may have been ended on purpose
         nobody = mirror.connection in (LOOKING, GONE) and self._waited_s > LOOK_S
         if nobody and self._may_start and engine.starts == 0 and not engine.ours:
             self._may_start = False

@@ -26,7 +26,7 @@ PAGES = (
     Entry("plugins", "Sound", "chains of plugins: what they do to the sound, and their state"),
     Entry("transport", "Transport", "tempo, who leads, the click; takes and their export"),
     Entry("rigs", "Rigs", "everything set up for a piece, and the pieces of an evening"),
-    Entry("graphs", "Graphs", "delays, the callback's load, the part separation's confidence"),
+    Entry("graphs", "Graphs", "delays, load, how sure the parts are, what the MMT looks back at"),
     Entry("keys", "Keys", "what the computer's keys do, and how to change it"),
     Entry("settings", "Settings", "devices, ports, connections, delays"),
     Entry("first_run", "Welcome", "a keyboard, an output and a first chord", listed=False),

@@ -191,6 +191,10 @@ class Page(Panel):
         down.setDefaultSectionSize(ROW_PX)
         across.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         across.setFixedHeight(HEADER_PX)
+        for place in range(len(PATH_COLUMNS)):
+            title = self.table.horizontalHeaderItem(place)
+            assert title is not None
+            title.setTextAlignment(_side(place))
         card.body.addWidget(self.table)
         return card
 
@@ -253,8 +257,7 @@ class Page(Panel):
         for row, cells in enumerate(rows):
             for place, text in enumerate(cells):
                 item = QTableWidgetItem(text)
-                side = Qt.AlignmentFlag.AlignLeft if place == 0 else Qt.AlignmentFlag.AlignRight
-                item.setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
+                item.setTextAlignment(_side(place))
                 self.table.setItem(row, place, item)
         self.table.setFixedHeight(HEADER_PX + ROW_PX * min(len(rows), MOST_ROWS) + 6)
 
@@ -324,6 +327,12 @@ class Page(Panel):
         self.result.setText(sentence)
         set_role(self.result, role)
         self.result.setVisible(bool(sentence))
+
+
+def _side(column: int) -> Qt.AlignmentFlag:
+    """The names at the left, numbers under each other at the right."""
+    side = Qt.AlignmentFlag.AlignLeft if column == 0 else Qt.AlignmentFlag.AlignRight
+    return side | Qt.AlignmentFlag.AlignVCenter
 
 
 def _capital(sentence: str) -> str:

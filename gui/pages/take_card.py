@@ -30,7 +30,7 @@ class TakeCard(Panel):
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         self.takes: list[Take] = []
-        self._asking = False
+        self._asking = self._changed = False  # the second: since it was asked for
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         self.card = Card("Take")
@@ -41,6 +41,11 @@ class TakeCard(Panel):
         self.list.setItemDelegate(EntryPainter(self.list))
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.currentRowChanged.connect(lambda row: self._show_exports())
+        self.empty = line("", "muted", wrap=True)
+        self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        column = QVBoxLayout(self.list)
+        column.setContentsMargins(32, 0, 32, 0)
+        column.addWidget(self.empty)
         self.card.body.addWidget(self.list, 1)
         self.card.body.addLayout(self._exporting())
         self.result = line("", "muted", wrap=True)
@@ -48,6 +53,7 @@ class TakeCard(Panel):
         self.card.body.addWidget(self.result)
         self._show_exports()
         self.on("recorder", self._show_recorder)
+        self.on("connection", self._show_empty)
         self.bridge.frame.connect(self._tick)
 
     def _recording(self) -> QVBoxLayout:
@@ -107,8 +113,15 @@ class TakeCard(Panel):
         if self.isVisible():
             self.light.tick(now_s)
 
+    def _show_empty(self) -> None:
+        on = bool(self.mirror.section("recorder").get("on"))
+        what = "It begins with your next note." if on else "Play, then press Keep that."
+        self.empty.setText(f"No take yet. {what}")
+        self.empty.setVisible(not self.takes)
+
     def ask(self) -> None:
         """Ask for the list anew; one question at a time. [main]"""
+        self._changed = self._asking
         if not self._asking:
             self._asking = True
             self.bridge.ask("/ripieno/takes", then=self._came, failed=self._no_answer)
@@ -118,6 +131,8 @@ class TakeCard(Panel):
 
     def _came(self, answer: dict[str, Any]) -> None:
         self._asking = False
+        if self._changed:
+            self.ask()
         chosen = self.chosen
         self.takes = takes.read(answer)
         self.list.blockSignals(True)
@@ -133,6 +148,7 @@ class TakeCard(Panel):
         names = [take.name for take in self.takes]
         row = names.index(chosen.name) if chosen and chosen.name in names else 0
         self.list.setCurrentRow(row if names else -1)
+        self._show_empty()
         self._show_exports()
 
     @property

@@ -60,11 +60,24 @@ def told(session: Session) -> Iterator[Callable[[str, Callable[[Any], bool]], No
     asking.socket.close()
 
 
-def test_a_take_is_told_when_it_begins_and_when_it_ends(session: Session, told) -> None:
+def test_a_take_is_told_when_it_begins_when_it_is_whole_and_when_it_is_kept(session: Session, told) -> None:
+    session.inputs.play_key(ON)
+    told("recorder", lambda recorder: recorder["recording"])
+    session.inputs.play_key(OFF)
+    told("recorder", lambda recorder: len(_complete(session)) == 1)
+    session.keep(2.0)
+    told("recorder", lambda recorder: len(_complete(session)) == 2)
+
+
+def test_a_take_that_ends_is_told_at_once(session: Session, told) -> None:
     session.inputs.play_key(ON)
     told("recorder", lambda recorder: recorder["recording"])
     session.inputs.play_key(OFF)
     told("recorder", lambda recorder: not recorder["recording"] and recorder["folder"] != "")
+
+
+def _complete(session: Session) -> list[dict[str, Any]]:
+    return [take for take in session.recordings.list() if take["complete"]]
 
 
 def test_a_clock_that_comes_and_goes_is_told(session: Session, told) -> None:

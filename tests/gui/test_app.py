@@ -121,6 +121,22 @@ def test_an_engine_of_ours_that_dies_is_started_again_where_it_was(
     engine._process.kill()  # type: ignore[union-attr]
 
 
+def test_another_engine_that_ends_is_not_replaced_unasked(
+    window: Window, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody else started it, and may have ended it on purpose."""
+    engine = Fake(SLEEPER)
+    window.engine = engine
+    keeper = app.Keeper(window, True)
+    until(lambda: window.context.mirror.connection == "connected")
+    keeper.look()
+    monkeypatch.setattr(window.context.mirror, "connection", "gone")
+    for _ in range(10):
+        keeper.look()
+    assert engine.starts == 0
+    keeper.stop()
+
+
 def test_one_that_cannot_start_is_not_tried_for_ever(themed, qtbot: QtBot, until: Until) -> None:
     engine = Fake([sys.executable, "-c", "raise SystemExit(1)"])
     keeper = keeper_of(engine, qtbot)
