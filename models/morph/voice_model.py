@@ -149,8 +149,10 @@ class MorphModel:
         )
 
     def decode(self, z: np.ndarray, features: np.ndarray) -> np.ndarray:
-        """Return levels (..., 88) dB from z (..., L) and conditioning (..., FEATURES). [any]"""
-        x = np.concatenate([z, features], -1).astype(np.float32)
+        """Return levels (..., 88) dB from z (..., L) and features (..., FEATURES), broadcast. [any]"""
+        count = np.broadcast_shapes(z.shape[:-1], features.shape[:-1])
+        both = [np.broadcast_to(part, (*count, part.shape[-1])) for part in (z, features)]
+        x = np.concatenate(both, -1).astype(np.float32)
         x = np.maximum(x @ self.w0 + self.b0, 0)
         x = np.maximum(x @ self.w1 + self.b1, 0)
         return np.maximum(x @ self.w2 + self.b2, np.float32(FLOOR_DB))
