@@ -29,6 +29,7 @@ from engine.commands import (
     render,
     rigs,
     takes,
+    transcribe,
 )
 from engine.errors import RipienoError
 
@@ -40,6 +41,7 @@ COMMANDS = (
     render,
     continue_,
     compose,
+    transcribe,
     devices,
     doctor,
     takes,

@@ -17,7 +17,7 @@ from models.transcription.network import HOP_S, KEYS, LOWEST_KEY, VELOCITIES, He
 WORTH_KEEPING = 0.2  # a key that sounds less surely plays no part in a note's loudness
 NEAREST_ONSETS = 3  # frames between two onsets of a key
 RISING = 3  # frames after an onset in which the key must be heard to sound
-MOST_FRAMES = 10  # of a note count when its instrument is asked
+MOST_FRAMES = 5  # of a note count when its instrument is asked
 LEAST_LIKELY = -5.0  # the most that a frame may speak against an instrument
 FOUND = np.dtype(
     [
@@ -34,10 +34,10 @@ FOUND = np.dtype(
 class Thresholds:
     """Probabilities between 0 and 1, chosen on phrases that are neither trained on nor tested."""
 
-    onset: float = 0.4
+    onset: float = 0.3
     sounding: float = 0.4  # some frame of a note
-    going_on: float = 0.3  # every frame of it
-    unstruck: float = 0.6  # a note without an onset: all its frames
+    going_on: float = 0.4  # every frame of it
+    unstruck: float = 0.9  # a note without an onset: all its frames
     unstruck_frames: int = 5
 
     def __post_init__(self) -> None:

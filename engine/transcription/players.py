@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-SECOND_GAIN = 4.0  # a second instrument explains so much more a note of its own, or is not there
+SECOND_GAIN = 8.0  # a second instrument explains so much more a note of its own, or is not there
 FEWEST_NOTES = 2  # of the second instrument
 FEWEST_SHARE = 0.08
 

@@ -12,6 +12,7 @@ from engine.transcription.notes import FOUND
 from training.latent_morph.sources import RATE_HZ
 
 WINDOW, HOP = 2048, 512
+AT_ONCE = 500  # frames
 LOWEST_HZ, HIGHEST_HZ = 32.0, 3000.0
 DIP = 0.15
 QUIETEST_DB = -40  # below the loudest frame
@@ -24,10 +25,13 @@ def transcribe(audio: np.ndarray) -> np.ndarray:
     """Return notes (n,) of FOUND of mono sound at RATE_HZ."""
     padded = np.pad(audio, (WINDOW // 2, 2 * WINDOW))
     count = 1 + len(audio) // HOP
-    starts = np.arange(count) * HOP
-    frames = padded[starts[:, None] + np.arange(2 * WINDOW)]
-    level = 10 * np.log10((frames[:, :WINDOW] ** 2).mean(axis=1) + 1e-12)
-    pitch = np.where(level > max(level.max() + QUIETEST_DB, SILENCE_DB), _pitches(frames), 0)
+    level, pitch = np.zeros(count), np.zeros(count, int)
+    for begin in range(0, count, AT_ONCE):
+        part = np.arange(begin, min(begin + AT_ONCE, count))
+        frames = padded[part[:, None] * HOP + np.arange(2 * WINDOW)]
+        level[part] = 10 * np.log10((frames[:, :WINDOW] ** 2).mean(axis=1) + 1e-12)
+        pitch[part] = _pitches(frames)
+    pitch[level <= max(level.max() + QUIETEST_DB, SILENCE_DB)] = 0
     rising = np.zeros(count, bool)
     rising[2:] = level[2:] - level[:-2] > JUMP_DB
     notes, begin = [], 0
