@@ -149,7 +149,7 @@ class MorphModel:
         )
 
     def decode(self, z: np.ndarray, features: np.ndarray) -> np.ndarray:
-        """Return levels (..., 88) dB from z (..., L) and features (..., FEATURES), broadcast. [any]"""
+        """Return levels (..., 88) dB of z (..., L) and features (..., FEATURES). [any]"""
         count = np.broadcast_shapes(z.shape[:-1], features.shape[:-1])
         both = [np.broadcast_to(part, (*count, part.shape[-1])) for part in (z, features)]
         x = np.concatenate(both, -1).astype(np.float32)

@@ -52,7 +52,7 @@ def main() -> None:
     add("--folder", type=Path, default=BUILD)
     add("--frames", type=Path, default=prepare.FRAMES)
     add("--split", choices=list(SPLITS), default="test")
-    add("--most", type=int, default=8, help="sounds compared of each instrument")
+    add("--most", type=int, default=6, help="sounds compared of each instrument")
     add("--json", type=Path)
     options = parser.parse_args()
     torch.set_num_threads(1)

@@ -5,8 +5,6 @@ import pytest
 
 from models.morph.voice_model import BANDS, HARMONICS
 from tests.training.latent_morph.tones import RATE_HZ, tone
-
-pytest.importorskip("tqdm")
 from training.latent_morph.analysis import (
     HOP,
     analyse,

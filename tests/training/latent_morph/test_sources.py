@@ -7,8 +7,6 @@ import numpy as np
 import pytest
 
 from tests.training.latent_morph.tones import write_packs
-
-pytest.importorskip("tqdm")
 from training.latent_morph.sources import (
     NAMES,
     TEST_PITCH,

@@ -1,0 +1,65 @@
+"""The tables and pictures: made of a network that has hardly learnt, for what they hold."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("tqdm")
+import torch
+
+from tests.training.latent_morph.tones import made_corpus
+from training.latent_morph import evaluate, held_out, pictures
+from training.latent_morph.network import HEADS, Pair, Shape
+from training.latent_morph.sources import NAMES, TEST_PITCH
+
+
+@pytest.fixture
+def made():
+    """Return a corpus of every instrument, to change as a test likes."""
+    return made_corpus()
+
+
+@pytest.fixture(scope="module")
+def network() -> Pair:
+    torch.manual_seed(1)
+    return Pair(Shape("B", 8, 16, 16, 16)).eval()
+
+
+def test_labels_are_counted_for_keys_and_takes_apart(made, network: Pair) -> None:
+    made.split[made.pitch == 60] = held_out.TRAIN
+    made.split[(made.pitch == 60) & (made.dynamics == 3)] = evaluate.TEST_TAKE
+    found = evaluate.labels(network, made, "test")
+    assert found["pitches"]["notes"] == 2 * len(NAMES)
+    assert found["takes"]["notes"] == len(NAMES)
+    for head in HEADS:
+        assert 0 <= found["pitches sustain"][f"{head} note"] <= 100
+    assert np.sum(found["takes dynamics"]) == len(NAMES)
+
+
+def test_levels_that_are_right_have_no_error(made) -> None:
+    take = 5
+    true = made.levels[made.rows(take)].astype(np.float32)
+    assert held_out.level_error_db(made, take, true) == 0
+    assert held_out.level_error_db(made, take, true - 2) == pytest.approx(2, abs=0.3)
+
+
+def test_levels_are_compared_both_ways(made, network: Pair) -> None:
+    found = evaluate.levels(network, made, "test")
+    assert found["ratio"] == pytest.approx(found["labels"] / found["autoencoded"])
+
+
+def test_a_silent_label_is_not_counted(made, network: Pair) -> None:
+    made.dynamics[made.instrument == 0] = -1
+    told = held_out.labels_told(network, made, TEST_PITCH)
+    assert len(told.notes["dynamics"][0]) == len(told.notes["octave"][0]) - 2
+
+
+def test_pictures_are_drawn(made, network: Pair, tmp_path: Path) -> None:
+    told = held_out.labels_told(network, made, TEST_PITCH)
+    pictures.confusions(told, tmp_path / "labels.png")
+    tone = np.sin(np.arange(24000) / 10).astype(np.float32)
+    pictures.draw_sounds({"one": tone, "two": tone}, tmp_path / "sounds.png")
+    for name in ("labels", "sounds"):
+        assert (tmp_path / f"{name}.png").stat().st_size > 5000
