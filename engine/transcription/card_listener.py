@@ -57,6 +57,10 @@ class CardListener:
         """Return seconds from the input to `read`, as the driver tells them."""
         return float(self._stream.latency) + BLOCK_FRAMES / self.rate_hz
 
+    def begin(self) -> None:
+        """Forget what has come until now. [worker]"""
+        self.read()
+
     def read(self) -> np.ndarray:
         """Return what has come since the last time, (n,) float32, maybe nothing. [worker]"""
         ready = self._stream.read_available

@@ -76,6 +76,10 @@ class JackListener:
         """Return how much sound came while nobody read for seconds. [any]"""
         return int(self._memory["table"][listening.LOST_FRAMES])
 
+    def begin(self) -> None:
+        """Forget what has come until now. [worker]"""
+        self.read()
+
     def read(self) -> np.ndarray:
         """Return what has come since the last time, (n,) float32, maybe nothing. [worker]"""
         memory = self._memory

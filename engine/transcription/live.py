@@ -31,6 +31,7 @@ class Listener(Protocol):
     def alive(self) -> bool: ...
     @property
     def input_delay_s(self) -> float: ...
+    def begin(self) -> None: ...
     def read(self) -> np.ndarray: ...
     def send(self, message: bytes) -> bool: ...
 
@@ -62,6 +63,7 @@ class LiveTranscription:
     ) -> None:
         self.spectra = VqtStream(rate_hz, HOP_S, early=network.early)
         self.network = network
+        self._rate_hz = rate_hz
         self._stream = NetworkStream(network)
         self._notes = LiveNotes(thresholds)
 
@@ -74,6 +76,10 @@ class LiveTranscription:
     def notes(self) -> int:
         """Return how many notes there were."""
         return self._notes.notes
+
+    def warm_up(self) -> None:
+        """Hear a moment of silence, since the first frames take long."""
+        self.push(np.zeros(round(0.2 * self._rate_hz), np.float32))
 
     def push(self, audio: np.ndarray) -> list[bytes]:
         """Take mono sound (n,); return the messages it completes."""
@@ -94,6 +100,8 @@ def listen(
 ) -> Figures:
     """Play what is heard until the time is over, Ctrl-C or the listener's end."""
     figures, factor = Figures(), np.float32(10 ** (gain_db / 20))
+    transcription.warm_up()
+    listener.begin()
     began = time.monotonic()
     try:
         while listener.alive and (seconds is None or figures.seconds < seconds):

@@ -14,12 +14,12 @@ from models.transcription.network import KEYS, LOWEST_KEY, VELOCITIES, Heard
 class LiveThresholds:
     """Probabilities between 0 and 1, and frames of 21 ms."""
 
-    onset: float = 0.45
+    onset: float = 0.35
     sounding: float = 0.3  # with the onset
-    going_on: float = 0.25
+    going_on: float = 0.3
     silent_frames: int = 3  # below `going_on`, and the note ends
     again_frames: int = 4  # between two onsets of a key
-    unstruck: float = 0.75  # a note without an onset: all of so many frames
+    unstruck: float = 0.9  # a note without an onset: all of so many frames
     unstruck_frames: int = 5
 
     def __post_init__(self) -> None:

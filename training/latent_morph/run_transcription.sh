@@ -24,6 +24,6 @@ python -m training.latent_morph.transcription.train --form offline
 python -m training.latent_morph.transcription.train --form live
 python -m training.latent_morph.transcription.choose --form offline
 python -m training.latent_morph.transcription.choose --form live
-python -m training.latent_morph.transcription.evaluate --data "$data" --violin \
+python -m training.latent_morph.transcription.evaluate --data "$data" \
     --json $build/figures.json
 python -m training.latent_morph.transcription.ship --out $build

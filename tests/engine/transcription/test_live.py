@@ -36,6 +36,9 @@ class Given:
     def alive(self) -> bool:
         return bool(self._pieces)
 
+    def begin(self) -> None:
+        """Nothing has come yet."""
+
     def read(self) -> np.ndarray:
         return self._pieces.pop(0)
 
@@ -105,7 +108,7 @@ def test_sound_into_jack_comes_out_as_midi(tmp_path):
         for (frame, _), (start_s, _) in zip(ons, MELODY, strict=True)
     ]
     print("ms from sound to MIDI:", [round(delay) for delay in delays_ms])
-    assert min(delays_ms) > 20
+    assert 20 < min(delays_ms) < 1000
     assert len([m for _, m in heard if m.startswith("80")]) == len(MELODY)
 
 
@@ -130,7 +133,7 @@ def transcribed_live(server: JackServer, path: Path) -> Heard:
 
 @contextlib.contextmanager
 def program(server: JackServer, module: str, *arguments: str) -> Iterator[subprocess.Popen]:
-    """A program of the server's that has said its first line; it is ended by Ctrl-C's signal."""
+    """A program of the server's that has said its first line; Ctrl-C or no more input ends it."""
     with subprocess.Popen(
         [sys.executable, "-m", module, *arguments],
         cwd=ROOT,
@@ -144,5 +147,6 @@ def program(server: JackServer, module: str, *arguments: str) -> Iterator[subpro
         try:
             yield running
         finally:
-            running.send_signal(signal.SIGINT)
+            if module == "engine.cli":
+                running.send_signal(signal.SIGINT)
             running.communicate(timeout=30)

@@ -41,6 +41,7 @@ from training.latent_morph.transcription.train import load_phrases
 from training.latent_morph.transcription.violin import read_violin
 
 FIGURES = Path(__file__).parents[1] / "figures"
+PARTS = ("phrases", "violin", "notes")
 Pair = tuple[np.ndarray, np.ndarray, np.ndarray | None]
 
 
@@ -48,16 +49,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder of the packs")
     parser.add_argument("--build", type=Path, default=TRANSCRIPTION)
-    parser.add_argument("--phrases", type=int, default=200)
-    parser.add_argument("--violin", action="store_true", help="also the real violin: minutes")
+    parser.add_argument("--phrases", type=int, default=100)
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     offline = load_network(options.build / "offline.npz")
-    live = load_network(options.build / "live.npz")
-    found = phrases_scores(options.build / "test", offline, live, options.phrases)
-    found |= single_notes(options.data, offline)
-    if options.violin:
+    found = {}
+    if "phrases" in options.parts:
+        live = load_network(options.build / "live.npz")
+        found |= phrases_scores(options.build / "test", offline, live, options.phrases)
+    if "violin" in options.parts:
         found |= violin_scores(options.data, offline)
+    if "notes" in options.parts:
+        found |= single_notes(options.data, offline)
     if options.json:
         options.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
