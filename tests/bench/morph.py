@@ -186,16 +186,17 @@ def pad_to_sound(folder: Path) -> np.ndarray:
     engine.part_midi(0, note_on(HIGH_KEY, 127))
     engine.render(RATE_HZ)
     times, value = [], 127
-    for offset in range(0, 256, 9):
+    for offset in range(64, 320, 9):
         engine.render(1024 - engine.frame % 256)
         engine.part_midi(0, controller(1, value), engine.frame + offset)
         level = _level(engine.render(4096, BLOCK_FRAMES, stems=True)[:, 2], HIGH_KEY)
-        half = 0.5 * (level[64] + level[-64])
-        if abs(level[64] - level[-64]) < 0.5 * half:
+        before, after = level[BLOCK_FRAMES], level[-BLOCK_FRAMES]
+        half, rising = 0.5 * (before + after), after > before
+        if abs(after - before) < 0.5 * half:
             raise RuntimeError("the controller did not move the puck across")
-        rising = level[-64] > level[64]
-        crossed = np.flatnonzero(level > half if rising else level < half)
-        times.append(1e3 * (crossed[0] - offset + BLOCK_FRAMES) / RATE_HZ)
+        late = level[offset:]
+        crossed = int(np.argmax(late > half if rising else late < half))
+        times.append(1e3 * (crossed + BLOCK_FRAMES) / RATE_HZ)
         value = 127 - value
     engine.close()
     return np.array(times)
