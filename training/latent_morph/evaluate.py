@@ -20,7 +20,7 @@ import torch
 from tqdm import tqdm
 
 from models.morph.spectrum import vqt
-from models.morph.voice_model import from_arrays
+from models.morph.voice_model import MorphModel, from_arrays
 from training.latent_morph import held_out, paths, prepare, ship
 from training.latent_morph.inversion import griffin_lim
 from training.latent_morph.metrics import distances_db, rise_ms
@@ -39,6 +39,7 @@ from training.latent_morph.train import restored
 
 SPLITS = {"valid": (VALID_PITCH, VALID_TAKE), "test": (TEST_PITCH, TEST_TAKE)}
 KINDS_OF_TAKES = ("pitches", "takes")
+_INVERTED = 70  # frames; more takes long
 WAYS = ("analysed", "autoencoded", "labels", "nearest")
 
 
@@ -110,7 +111,7 @@ def live_form(
     found["free"] = [paths.roughness_db(paths.free(model, seed)) for seed in range(5)]
     found["wobble"] = paths.wobbles_db(model)
     found["velocity"] = paths.velocity_steps(model)
-    found["midi"] = midi_read_back(network, model)
+    found["midi"] = midi_read_back(network, model, corpus)
     if takes is not None:
         found["sounds"] = sounds(network, corpus, takes, split, most)
     return found
@@ -160,15 +161,21 @@ def _summary(rows: list[dict[str, dict[str, float]]]) -> dict[str, dict[str, flo
     return table
 
 
-def midi_read_back(network: Pair, model: Any) -> dict[str, Any]:
-    """Return the % of frames of a played MIDI file whose labels are read back, by instrument."""
+def midi_read_back(network: Pair, model: MorphModel, corpus: prepare.Corpus) -> dict[str, Any]:
+    """Return the % of frames of a played MIDI file whose labels are read back, by instrument.
+
+    The encoder hears the level, so each is played at the mean level of its recordings.
+    """
     table = {}
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "arpeggio.mid"
         paths.write_arpeggio(file, key=60)
         for name in ("violin", "flute", "saxophone", "trumpet", "piano"):
             audio, notes = paths.from_midi(model, file, name)
-            spectra = vqt(audio)
+            place = NAMES.index(name)
+            usual = corpus.level_db[corpus.instrument == place].mean()
+            played = np.mean([model.level_db(place, key, hard) for key, hard, *_ in notes])
+            spectra = vqt((audio * 10 ** ((usual - played) / 20)).astype(np.float32))
             right: dict[str, list[float]] = {head: [] for head in ("octave", "class", "instrument")}
             for key, _, begin, end in notes:
                 rows = spectra[int(begin * 93.75) + 10 : int(end * 93.75) - 2]
@@ -176,7 +183,7 @@ def midi_read_back(network: Pair, model: Any) -> dict[str, Any]:
                 for head, true in (
                     ("octave", key // 12 - 1),
                     ("class", key % 12),
-                    ("instrument", NAMES.index(name)),
+                    ("instrument", place),
                 ):
                     guess = told[list(HEADS).index(head)].argmax(1)
                     right[head].append(float((guess == true).mean()))
@@ -185,13 +192,16 @@ def midi_read_back(network: Pair, model: Any) -> dict[str, Any]:
 
 
 def paper_form(
-    network: Pair, corpus: prepare.Corpus, takes: list[Take], split: str, most: int = 2
+    network: Pair, corpus: prepare.Corpus, takes: list[Take], split: str, most: int = 1
 ) -> dict[str, float]:
-    """Return mel LSD and rise error of sounds by Griffin-Lim: of the spectra, and of form A's."""
+    """Return mel LSD and rise error of sounds by Griffin-Lim: of the spectra, and of form A's.
+
+    A sound is the first 0.75 s of a take, one of each instrument.
+    """
     rows = []
     for take in tqdm(held_out.some(corpus, SPLITS[split][0], most), "griffin-lim", mininterval=5):
         part = corpus.rows(take)
-        spectra = corpus.spectra[part][:140].astype(np.float32)
+        spectra = corpus.spectra[part][:_INVERTED].astype(np.float32)
         true = held_out.recorded(corpus, takes, take)[: len(spectra) * 256]
         with torch.no_grad():
             mean = network.of_signal(torch.from_numpy(spectra))[0]

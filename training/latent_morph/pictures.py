@@ -5,7 +5,8 @@
 reconstructions.png: a held-out note of each instrument, recorded, autoencoded, from its labels.
 attacks.png: the first half second of the same. morphing.png: a held chord across three
 instruments with no, linear and cubic interpolation. labels.png: confusions of instrument and
-dynamics. free.png: random trajectories. --sounds FOLDER: what the last and morphing.png sound like.
+dynamics. free.png: random trajectories. --sounds FOLDER: what the last and morphing.png sound
+like, and an arpeggio from a MIDI file on five instruments, as WAV.
 """
 
 import argparse
@@ -29,6 +30,7 @@ from training.latent_morph.train import restored
 FIGURES = Path(__file__).parent / "figures"
 CHORD = (48, 55, 64, 72)
 ACROSS = ("cello", "flute", "trumpet")
+PLAYED = ("saxophone", "flute", "piano", "trumpet", "violin")
 _WAYS = {"recorded": "recorded", "autoencoded": "autoencoded", "labels": "from labels"}
 
 
@@ -58,7 +60,10 @@ def main() -> None:
     draw_sounds(free, options.out / "free.png", lines=True)
     if options.sounds:
         options.sounds.mkdir(parents=True, exist_ok=True)
-        for name, audio in (sounds | free).items():
+        file = options.sounds / "arpeggio.mid"
+        paths.write_arpeggio(file)
+        played = {f"arpeggio {name}": paths.from_midi(model, file, name)[0] for name in PLAYED}
+        for name, audio in (sounds | free | played).items():
             soundfile.write(options.sounds / f"{name}.wav", audio, RATE_HZ)
 
 
@@ -87,7 +92,7 @@ def chord_across(model: MorphModel, how: str, frames: int = 187) -> np.ndarray:
 def reconstructions(network: Pair, corpus: prepare.Corpus, takes: list[Take], out: Path) -> None:
     """Draw a held-out note of each instrument three ways, and its attack."""
     chosen = held_out.some(corpus, TEST_PITCH, 1)
-    figure, axes = plt.subplots(3, len(chosen), figsize=(1.5 * len(chosen), 5), squeeze=False)
+    figure, axes = plt.subplots(3, len(chosen), figsize=(1.1 * len(chosen), 4), squeeze=False)
     attacks, envelopes = plt.subplots(3, 6, figsize=(12, 6), squeeze=False)
     for column, take in enumerate(chosen):
         found = held_out.sounds(network, corpus, takes, take)
@@ -97,16 +102,16 @@ def reconstructions(network: Pair, corpus: prepare.Corpus, takes: list[Take], ou
             if column == 0:
                 axis.set_ylabel(name)
         name = f"{NAMES[corpus.instrument[take]]} {corpus.pitch[take]}"
-        axes[0, column].set_title(name, fontsize=8)
+        axes[0, column].set_title(name, fontsize=7)
         place = envelopes[column // 6, column % 6]
         for way in _WAYS:
             place.plot(*_envelope(found[way]), label=_WAYS[way], lw=1)
         place.set_title(name, fontsize=8)
-        place.set_ylim(-50, 3)
+        place.set_ylim(-40, 3)
     for axis in envelopes.ravel()[len(chosen) :]:
         axis.axis("off")
     envelopes[0, 0].legend(fontsize=6)
-    figure.supylabel("mel bands, 0 to 1.5 s", fontsize=8)
+    figure.supxlabel("mel bands up to 11 kHz, the first 1.5 s", fontsize=8)
     attacks.supxlabel("s")
     _save(figure, out / "reconstructions.png")
     _save(attacks, out / "attacks.png")
@@ -136,7 +141,9 @@ def draw_sounds(sounds: dict[str, np.ndarray], path: Path, lines: bool = False) 
     figure, axes = plt.subplots(len(sounds), 1, figsize=(9, 2.2 * len(sounds)), sharex=True)
     for axis, (name, audio) in zip(axes, sounds.items(), strict=True):
         if lines:
-            axis.specgram(audio, 2048, RATE_HZ, noverlap=1536, cmap="magma", vmin=-140, vmax=-40)
+            axis.specgram(
+                audio, NFFT=2048, Fs=RATE_HZ, noverlap=1536, cmap="magma", vmin=-140, vmax=-40
+            )
             axis.set_ylim(0, 6000)
             axis.set_ylabel("Hz")
         else:
