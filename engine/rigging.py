@@ -111,11 +111,16 @@ def _chains(session: Any) -> dict[str, dict[str, Any]]:
 
 
 def _set_up_chains(session: Any, rig: Rig) -> None:
-    """Load what differs; a chain that is as the rig wants it plays on."""
+    """Load what differs; what is as the rig wants it plays on, what cannot be had is said."""
     from engine.plugins.chain import ChainSpec
 
     present = _chains(session)
     for slot in present.keys() | rig.chains.keys():
         wanted = rig.chains.get(slot)
-        if wanted != present.get(slot):
+        if wanted == present.get(slot):
+            continue
+        try:
             session.plugins.set_chain(slot, ChainSpec.from_table(wanted) if wanted else None)
+        except RipienoError as error:  # a plugin that is not here: the rest is worth having
+            session.plugins.set_chain(slot, None)
+            session.say(f"{rig.name}: {slot}: {error}.")

@@ -6,7 +6,9 @@ changed since (the last value of each address only), and lets the mirror tell it
 
 from __future__ import annotations
 
+import contextlib
 import time
+from collections.abc import Callable
 from typing import Any
 
 from PyQt6 import sip
@@ -24,12 +26,26 @@ ASK_AGAIN_S = 1.0  # what was not answered: the question or the answer may have 
 
 
 def belongs_to_the_dead(listener: Any) -> bool:
-    """Whether the widget that listens has been destroyed by Qt. [main]
+    """Whether a widget that listens has been destroyed by Qt. [main]
 
-    Asked before each call: a slot in Python on `destroyed` may be run after it was collected.
+    It is the object of a method, the `owner`, or one that a lambda knows. Asked before each call: a
+    slot in Python on `destroyed` may be run after it was collected.
     """
-    owner = getattr(listener, "__self__", None) or getattr(listener, "owner", None)
-    return isinstance(owner, sip.simplewrapper) and sip.isdeleted(owner)
+    owners = [getattr(listener, "__self__", None), getattr(listener, "owner", None)]
+    for cell in getattr(listener, "__closure__", None) or ():
+        with contextlib.suppress(ValueError):  # not filled yet
+            owners.append(cell.cell_contents)
+    return any(isinstance(each, sip.simplewrapper) and sip.isdeleted(each) for each in owners)
+
+
+def while_it_lives(call: Callable[..., Any]) -> Callable[..., None]:
+    """The same call, but nothing once the widget it belongs to is gone. [main]"""
+
+    def called(*values: Any) -> None:
+        if not belongs_to_the_dead(call):
+            call(*values)
+
+    return called
 
 
 class Bridge(QObject):
@@ -100,8 +116,9 @@ class Bridge(QObject):
         """Ask, or do what takes its time; `then` gets the answer's values, later. [main]"""
         row, _ = addresses.find(path)
         harmless = not values and (row.setting or bool(row.reply)) and not row.slow
-        fail = failed or self.complained.emit
-        self.questions.ask(time.monotonic(), path, values, then, fail, harmless)
+        done = while_it_lives(then)
+        fail = while_it_lives(failed) if failed else self.complained.emit
+        self.questions.ask(time.monotonic(), path, values, done, fail, harmless)
 
     # ---- once a frame ----------------------------------------------------------------------
 

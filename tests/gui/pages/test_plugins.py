@@ -1,6 +1,7 @@
 """Chains of plugins through the window: real hosts, real plugins."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from PyQt6.QtCore import Qt
@@ -9,11 +10,10 @@ from pytestqt.qtbot import QtBot
 from engine.session import Session
 from gui.context import Context
 from gui.pages.plugins import Page
+from gui.window import Window
 
 LEFT = Qt.MouseButton.LeftButton
 LOAD_MS = 120000  # a host starts, beside whatever else the machine does
-
-PLUGIN = {"name": "Nothing", "path": "/x/Nothing.vst3", "bypass": False, "parameters": 0}
 
 
 @pytest.fixture
@@ -60,12 +60,46 @@ def test_a_chain_is_built_set_reordered_and_emptied(
     until(lambda: page.chain is not None and not page.chain.plugins and not page.rows)
 
 
-def test_why_a_chain_failed_is_shown(page: Page) -> None:
-    told = {"state": "failed", "message": "Nothing.vst3 did not load", "plugins": [PLUGIN]}
+def test_a_plugin_that_is_not_there_is_said_and_nothing_changes(
+    page: Page, engine: Session, until: Callable, tmp_path: Path
+) -> None:
+    missing = tmp_path / "Nothing.vst3"
     page.choose("master")
-    page.mirror.state["chains"] = {"master": told}
-    page._show()
-    assert (page.state.text(), page.message.text()) == ("Failed", "Nothing.vst3 did not load")
+    page.menu.chosen.emit(str(missing))
+    until(page.message.isVisible)
+    assert page.message.text() == f"{missing} is not there"
+    assert "master" not in engine.plugins.state()
+
+
+def test_a_rig_whose_plugin_is_missing_plays_without_it_and_says_so(
+    window: Window, engine: Session, until: Callable, tmp_path: Path
+) -> None:
+    missing, rig = tmp_path / "Gone.vst3", tmp_path / "mine.toml"
+    rig.write_text(
+        f"""format = 1
+name = "Mine"
+ensemble = "brass_quartet"
+
+[chains.master]
+plugins = [{{ path = "{missing}" }}]
+"""
+    )
+    window.context.bridge.act("/ripieno/rig", str(rig))
+    until(lambda: window.context.mirror.ensemble.id == "brass_quartet")
+    until(lambda: f"Mine: master: {missing} is not there." in window.context.mirror.said)
+    until(lambda: window.context.mirror.section("rig").get("name") == "Mine")
+    assert "master" not in engine.plugins.state()
+
+
+@pytest.mark.slow
+def test_why_a_chain_failed_is_shown(page: Page, until: Callable, tmp_path: Path) -> None:
+    """A file that is no plugin: its host says so, and nobody asks for it."""
+    broken = tmp_path / "Broken.vst3"
+    broken.write_bytes(b"no plugin at all")
+    page.choose("master")
+    page.menu.chosen.emit(str(broken))
+    until(lambda: page.state.text() == "Failed")
+    assert page.message.text().startswith(f"{broken} cannot be loaded: ")
     assert page.message.isVisible()
 
 

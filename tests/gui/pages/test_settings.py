@@ -4,6 +4,7 @@ import socket
 from collections.abc import Callable
 
 import pytest
+from PyQt6 import sip
 from PyQt6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
@@ -105,3 +106,17 @@ def test_the_osc_port_is_moved_and_the_window_follows(
     until(lambda: engine.get("master_gain_db") == -3.0)
     engine.set("master_gain_db", -4.0)
     until(lambda: page.mirror.value("/ripieno/master/gain") == -4.0)
+
+
+def test_an_answer_that_comes_after_the_page_has_gone_is_nobodys(
+    context: Context, engine: Session, qtbot: QtBot, until: Until
+) -> None:
+    page, answered = Page(context), []
+    label = page.result
+    context.bridge.ask("/ripieno/version", then=lambda *_: label.setText("late"))
+    context.bridge.ask("/ripieno/version", then=page._take_devices)
+    sip.delete(page)
+    context.bridge.ask("/ripieno/version", then=lambda *values: answered.append(values))
+    with qtbot.captureExceptions() as faults:
+        until(lambda: bool(answered))
+    assert faults == []
