@@ -111,7 +111,7 @@ def test_a_held_tone_does_not_wobble_and_a_beating_one_does() -> None:
     levels = np.full((100, HARMONICS + BANDS), -100.0)
     levels[:, :6] = -20
     assert wobble_db(render(levels, 220.0)[HOP:]) < 0.15
-    assert wobble_db(render(levels, 220.0)[HOP:] + render(levels, 222.0, seed=1)[HOP:]) > 2
+    assert wobble_db(render(levels, 220.0)[HOP:] + render(levels, 222.0, seed=1)[HOP:]) > 0.7
 
 
 def test_votes_add_up_the_frames_of_a_note() -> None:
