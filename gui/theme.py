@@ -86,6 +86,7 @@ QLabel {{ background: transparent; }}
 QLabel[role="title"] {{ font-size: 22px; font-weight: 600; }}
 QLabel[role="heading"] {{ font-size: 16px; font-weight: 600; }}
 QLabel[role="muted"] {{ color: {p.muted}; }}
+QLabel[role="good"] {{ color: {p.good}; }}
 QLabel[role="warn"] {{ color: {p.warn}; }}
 QLabel[role="bad"] {{ color: {p.bad}; }}
 QPushButton, QToolButton {{

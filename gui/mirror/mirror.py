@@ -66,8 +66,8 @@ class Mirror:
         """Call `listener` after changes of `topic`; what is returned ends that. [main]"""
         if topic not in TOPICS and not topic.startswith("/"):
             raise ValueError(f"topic {topic!r} is neither an address nor one of {TOPICS}")
-        self._listeners.setdefault(topic, []).append(listener)
-
+        listening = [each for each in self._listeners.get(topic, ()) if not self.is_gone(each)]
+        self._listeners[topic] = [*listening, listener]
         return lambda: self._leave(topic, listener)
 
     def _leave(self, topic: str, listener: Listener) -> None:

@@ -12,7 +12,19 @@ from gui.binding import bind
 from gui.context import Context
 from gui.mirror import continuation
 from gui.mirror.continuation import BASE, MODES
-from gui.pages.page import CLOSE, EDGE, GAP, Card, Panel, clear, has_address, line, push, scrolled
+from gui.pages.page import (
+    CLOSE,
+    EDGE,
+    GAP,
+    Card,
+    Panel,
+    clear,
+    has_address,
+    line,
+    push,
+    scrolled,
+    set_role,
+)
 from gui.scale import choices_of, scale_of
 from gui.widgets.choice import Choice
 from gui.widgets.floor_pill import FloorPill
@@ -198,7 +210,7 @@ class Page(Panel):
     def _show_state(self) -> None:
         worker = continuation.worker(self.mirror.section("continuation"))
         self.worker.setText(worker.text)
-        self.worker.setStyleSheet(f"color: {getattr(theme.current(), worker.colour)};")
+        set_role(self.worker, worker.colour)
         self.message.setText(worker.message)
         self.message.setVisible(bool(worker.message) and worker.state in ("failed", "restarting"))
 

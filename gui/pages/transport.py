@@ -10,7 +10,7 @@ from PyQt6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from gui import theme
 from gui.binding import bind
 from gui.context import Context
-from gui.pages.page import CLOSE, EDGE, GAP, Card, Panel, field, line, push, scrolled
+from gui.pages.page import CLOSE, EDGE, GAP, Card, Panel, field, line, push, scrolled, set_role
 from gui.pages.take_card import TakeCard
 from gui.scale import Scale, choices_of, scale_of
 from gui.widgets.choice import Choice
@@ -140,7 +140,7 @@ class Page(Panel):
         section = self.mirror.section("transport") | {"sync_source": source}
         text, colour = lock_text(section)
         self.lock.setText(text)
-        self.lock.setStyleSheet(f"color: {getattr(theme.current(), colour)};")
+        set_role(self.lock, colour)
         self.tempo_text.setText(f"{self.mirror.transport.tempo_bpm:.1f}")
         leading = source in ("internal", "link")
         self.tempo.setEnabled(leading)
