@@ -93,6 +93,7 @@ NOTE_ON, NOTE_OFF, MOVED, CONTROLLER, PANICKED, BANK_FREED, QUITTED = 1, 2, 3, 4
 TRANSPORT = 32  # it moved: note + delay_frames / 2**30 = beat, confidence = tempo in bpm,
 # a = rolling | locked << 1, b = source, c = beats a bar
 PLAYED = 16  # a message of the player's as it came: note = source; a, b, c = its bytes
+PAD_RECORDED = 41  # note: points that a part's pad has recorded
 FLOOR_MOVED = 40  # a: who has the floor now, of engine.rt.plan_memory
 MORPH_FREED = 48  # a: slot
 CHAIN_FREED = 24  # a: slot, note: serial
