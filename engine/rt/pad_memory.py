@@ -49,7 +49,11 @@ PAD_SOUND = np.dtype(
         ("period_beats", "f8", (SOURCES,)),  # 0: in seconds
         ("attack_s", "f8", (SOURCES,)),
         ("decay_s", "f8", (SOURCES,)),
-        ("curve", "f4", (SOURCES * CURVE_POINTS,)),  # from a source's value to the one it is heard as
+        (
+            "curve",
+            "f4",
+            (SOURCES * CURVE_POINTS,),
+        ),  # from a source's value to the one it is heard as
         ("path_kind", "i8"),
         ("path_points", "i8"),
         ("path_stepped", "i8"),  # 1: a point holds until the next
