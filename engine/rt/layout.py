@@ -8,6 +8,7 @@ import numpy as np
 
 from engine.rt.assignment import MAX_CLASSES
 from engine.rt.features import MEMORY
+from engine.rt.pad_memory import PAD, PATH_POINTS
 from engine.rt.plan_memory import PENDING
 from engine.rt.shared import CAPACITY
 
@@ -41,6 +42,7 @@ DEFERRED_LIMIT = 16  # notes waiting for a step; beyond, the rule assigns
 # Event kinds (rings and queue). MIDI: a status, b and c data, index source.
 MIDI, PART_MIDI, SET, PANIC, QUIT, FREE_BANK = 1, 2, 3, 4, 5, 6
 FREE_MORPH = 8  # index: slot
+TAKE_PAD = 9  # value: address of a PAD_SOUND, index its part, a 1: for a sound no voice plays yet
 TAKE_NETWORK = 7  # value: address of its rig's table, index its serial, a its classes
 CLOCK, PART_AT_BEAT = 10, 11  # a system message of a MIDI clock; a part's message, value = beat
 RELEASE, CLOSE_CHORD, DECIDE = 16, 17, 18  # made inside the callback
@@ -699,6 +701,8 @@ FIELDS = {
     "morph_noise": ("f4", (MORPH_POOL, 2, 24)),  # levels of the bands, as the tables
     "morph_unrest": ("f4", (MORPH_POOL, 88)),  # dB, how far each level has wandered
     "morph_work": ("f4", (2048,)),
+    "pads": (PAD, (MAX_PARTS,)),
+    "pad_recorded": ("f4", (MAX_PARTS, PATH_POINTS, 2)),  # x and y
     "fluid_ops": (FLUID_OP, (FLUID_OPS,)),
     "fluid_audio": ("f4", (2 * MAX_PARTS, QUANTUM)),
     "fluid_pointers": ("i8", (2 * MAX_PARTS,)),

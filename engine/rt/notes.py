@@ -48,6 +48,7 @@ from engine.rt.mixer import PLAYED, aim_strip
 from engine.rt.morph import kill_morphs, move_morph, release_morph, start_morph
 from engine.rt.native import rt
 from engine.rt.network import reset_network
+from engine.rt.pad import pad_struck
 from engine.rt.queue import schedule
 from engine.rt.results import emit
 from engine.rt.rings import pack
@@ -183,6 +184,7 @@ def _strike(rig, slot):
         if not start_voice(rig, note.part, bank, note.id, note.pitch, note.velocity):
             rig.stats[0].refused_notes += 1
     elif note.destination == MORPH:
+        pad_struck(rig, note.part, note.pitch, note.velocity)
         if not start_morph(rig, note.part, note.id, note.pitch, note.velocity):
             rig.stats[0].refused_notes += 1
     elif note.destination == PLUGIN:

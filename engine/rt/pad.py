@@ -1,11 +1,12 @@
 """The pad of a morph sound: where a part's puck is, and what weights its anchors have there.
 
-Looked at once in CONTROL_FRAMES of the stream's grid, so live and offline agree. The puck is where
+Looked at once a quantum, on the stream's grid, so live and offline agree. The puck is where
 the player put it (or where a trajectory is), moved along each axis by the sound's sources. The
 plane is cut into the anchors' Delaunay cells; within a cell the weights are Wachspress's: exact at
 an anchor, of two anchors alone on the edge between them, the same from both sides of an edge, in a
 rectangle the bilinear ones. Outside all cells the nearest place on their edge counts. The weights
-follow within 20 ms (60 dB; four fifths of the way in the first step). [audio]
+follow within 20 ms (60 dB; half way in 2 ms). They go to the part's morph sound, whose voices read
+them. [audio]
 """
 
 import numpy as np
@@ -31,7 +32,6 @@ from engine.rt.pad_memory import (
     PAD_PLAY,
     PAD_RECORD,
     PAD_SOUND,
-    PAD_TEXTURE,
     PAD_X,
     PAD_Y,
     PATH_POINTS,
@@ -71,8 +71,17 @@ def advance_pad(rig, index):
     for k in range(ANCHORS):
         left = (pad.weights[k] - pad.target[k]) * rest
         pad.weights[k] = pad.target[k] + (left if abs(left) > NEAR else np.float32(0.0))
+    _show_voices(rig, index, pad)
     if pad.recording != 0:
         _record(rig, index, pad)
+
+
+@rt
+def _show_voices(rig, index, pad):
+    """Leave the weights and the mode where the part's voices read them. [audio]"""
+    entry = rig.morphs[rig.morph_parts[index].sound]
+    entry.weights[:] = pad.weights
+    entry.mode = pad.mode
 
 
 @rt
@@ -85,7 +94,8 @@ def pad_struck(rig, index, pitch, velocity):
     pad.key_pressure[pitch] = 0
     if pad.sound != 0 and rig.parts[index].sounding <= 1:
         _aim(rig, index, pad, carray(as_pointer(pad.sound), 1, PAD_SOUND)[0])
-        pad.weights[:] = pad.target[:]
+        pad.weights[:] = pad.target
+        _show_voices(rig, index, pad)
 
 
 @rt
@@ -116,19 +126,20 @@ def pads_hear(rig, status, data1, data2):
 
 
 @rt
-def take_pad(rig, index, address):
-    """Give a part a sound's plane, by its address; 0 for none. The puck stays. [audio]"""
+def take_pad(rig, index, address, fresh):
+    """Give a part a sound's plane, by its address; `fresh`: no voice plays this sound yet. [audio]
+
+    The puck stays where it was put; a path begins anew.
+    """
     pad = rig.pads[index]
-    fresh = pad.sound == 0
-    pad.sound = address
-    pad.path_at = 0.0
-    if address == 0:
-        return
     sound = carray(as_pointer(address), 1, PAD_SOUND)[0]
+    pad.sound = address
     pad.serial = sound.serial
+    pad.path_at = 0.0
     _aim(rig, index, pad, sound)
-    if fresh or rig.parts[index].sounding == 0:
-        pad.weights[:] = pad.target[:]
+    if fresh != 0:
+        pad.weights[:] = pad.target
+        _show_voices(rig, index, pad)
 
 
 @rt
@@ -142,8 +153,6 @@ def set_pad(rig, parameter, index, value):
         pad.base_y = value
     elif parameter == PAD_MODE:
         pad.mode = number
-    elif parameter == PAD_TEXTURE:
-        pad.texture = np.float32(value)
     elif parameter == PAD_LOOP:
         pad.loop = number
     elif parameter == PAD_PLAY:

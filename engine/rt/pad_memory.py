@@ -12,10 +12,9 @@ CELLS = 14  # that eight anchors can have
 EDGES = 8
 CURVE_POINTS = 33
 PATH_POINTS = 2048
-CONTROL_FRAMES = 256  # between two looks at a pad, on the grid of the stream
-RECORD_EVERY = 4  # looks
+CONTROL_FRAMES = 64  # between two looks at a pad, the stream's quantum
+RECORD_EVERY = 16  # looks
 
-LATENT, BASELINE = 0, 1  # modes
 X, Y = 0, 1
 CC, AFTERTOUCH, BEND, VELOCITY, KEY, ENVELOPE, LFO = 0, 1, 2, 3, 4, 5, 6  # kinds of sources
 SINE, TRIANGLE, SAW, RANDOM = 0, 1, 2, 3
@@ -23,8 +22,7 @@ SECONDS, BEATS = 0, 1
 NO_PATH, ON_PLANE, OF_WEIGHTS = 0, 1, 2  # what a path's points are
 
 # Parameters of a part, set by a SET event.
-PAD_X, PAD_Y, PAD_MODE, PAD_TEXTURE = 96, 97, 98, 99
-PAD_PLAY, PAD_LOOP, PAD_RECORD = 100, 101, 102
+PAD_X, PAD_Y, PAD_MODE, PAD_PLAY, PAD_LOOP, PAD_RECORD = 96, 97, 98, 99, 100, 101
 
 PAD_SOUND = np.dtype(
     [
@@ -75,7 +73,6 @@ PAD = np.dtype(
         ("weights", "f4", (ANCHORS,)),  # as they sound: their sum is one
         ("target", "f4", (ANCHORS,)),  # where they are going
         ("mode", "i8"),
-        ("texture", "f4"),
         ("beats", "f8"),  # the transport's, going on in its tempo while it stands
         ("playing", "i8"),
         ("loop", "i8"),

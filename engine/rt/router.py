@@ -84,6 +84,7 @@ from engine.rt.layout import (
     SOLO_HOLD,
     SOUNDING,
     TAKE_NETWORK,
+    TAKE_PAD,
     TAKEN,
     TEMPO,
     ZONE,
@@ -103,6 +104,8 @@ from engine.rt.notes import (
     set_pedal,
     tell_part,
 )
+from engine.rt.pad import pad_hears, pads_hear, set_pad, take_pad
+from engine.rt.pad_memory import PAD_RECORD, PAD_X
 from engine.rt.transport import set_transport, wait_for_beat
 
 QUIT_FADE_FRAMES = 960
@@ -147,6 +150,9 @@ def handle(rig, packed, value):
         rig.banks[index].leaving = 1
     elif kind == FREE_MORPH:
         rig.morphs[index].leaving = 1
+    elif kind == TAKE_PAD:
+        if 0 <= index < MAX_PARTS:
+            take_pad(rig, index, np.int64(value), a)
     elif ATTACH_CHAIN <= kind <= CHAIN_EVENT:
         if a < MAX_CHAINS:
             _handle_chain(rig, kind, a, b, c, index, value)
@@ -200,16 +206,20 @@ def handle_midi(rig, source, status, data1, data2):
         release_switch(rig, source, channel, data1)
         key_up(rig, source, channel, data1)
     elif kind == 0xB0:
+        pads_hear(rig, kind, data1, data2)
         _handle_controller(rig, source, data1, data2)
     elif kind == 0xE0:
+        pads_hear(rig, kind, data1, data2)
         state.bend = data1 | data2 << 7
         _tell_sounding(rig, kind, data1, data2)
     elif kind == 0xD0:
+        pads_hear(rig, kind, data1, 0)
         state.pressure = data1
         _tell_sounding(rig, kind, data1, 0)
     elif kind == 0xA0:
         slot = rig.held[source, channel, data1] - 1
         if slot >= 0 and rig.notes[slot].state >= SOUNDING:
+            pad_hears(rig, rig.notes[slot].part, kind, data1, data2)
             tell_part(rig, rig.notes[slot].part, kind, data1, data2)
             press_doubles(rig, slot, kind, data2)
 
@@ -265,6 +275,7 @@ def _handle_direct(rig, index, status, data1, data2):
     elif kind == 0x80 or kind == 0x90:
         key_up(rig, DIRECT, index, data1)
     elif kind == 0xB0:
+        pad_hears(rig, index, kind, data1, data2)
         if data1 == 64:
             set_pedal(rig, DIRECT, index, data2)
         elif data1 == 120 or data1 == 123:
@@ -273,6 +284,7 @@ def _handle_direct(rig, index, status, data1, data2):
         if data1 < 96 and data1 not in (0, 6, 32, 38):
             tell_part(rig, index, kind, data1, data2)
     elif kind != 0xC0:
+        pad_hears(rig, index, kind, data1, data2)
         tell_part(rig, index, kind, data1, data2)
 
 
@@ -330,6 +342,9 @@ def set_parameter(rig, parameter, index, value):
         set_transport(rig, parameter, value)
     elif FLOOR_MODE <= parameter <= FORGET_PAST:
         set_floor(rig, parameter, value)
+    elif PAD_X <= parameter <= PAD_RECORD:
+        if 0 <= index < MAX_PARTS:
+            set_pad(rig, parameter, index, value)
     elif parameter == ZONE and 0 <= index < rig.zones.size:
         rig.zones[index] = number
 

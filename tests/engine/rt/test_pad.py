@@ -26,7 +26,9 @@ from engine.rt.rings import WRITE
 from models.morph.voice_model import random_model
 
 Rig = namedtuple(
-    "Rig", "state stats parts transport pads pad_recorded results result_cursor", module=__name__
+    "Rig",
+    "state stats parts transport pads pad_recorded morphs morph_parts results result_cursor",
+    module=__name__,
 )
 RATE_HZ = 48000
 BEAT = RATE_HZ // 2
@@ -52,6 +54,8 @@ class Pad:
             transport=np.zeros(1, layout.TRANSPORT_STATE),
             pads=np.zeros(layout.MAX_PARTS, pm.PAD),
             pad_recorded=np.zeros((layout.MAX_PARTS, pm.PATH_POINTS, 2), np.float32),
+            morphs=np.zeros(layout.MAX_MORPHS, layout.MORPH_ENTRY),
+            morph_parts=np.zeros(layout.MAX_PARTS, layout.MORPH_PART),
             results=np.zeros(64, layout.RESULT),
             result_cursor=np.zeros(16, np.int64),
         )
@@ -62,11 +66,11 @@ class Pad:
         self.pad["bend"] = 8192
         self.give(sound, labels)
 
-    def give(self, sound, labels=()):
+    def give(self, sound, labels=(), fresh=True):
         self.record = pad_record(sound, MODEL, labels, serial=1)
         self.set(pm.PAD_X, sound.puck.x)
         self.set(pm.PAD_Y, sound.puck.y)
-        take_pad(self.rig, 0, self.record.ctypes.data)
+        take_pad(self.rig, 0, self.record.ctypes.data, int(fresh))
 
     def set(self, parameter, value):
         set_pad(self.rig, parameter, 0, float(value))
@@ -82,7 +86,9 @@ class Pad:
 
     @property
     def weights(self):
-        return self.pad["weights"].copy()
+        heard = self.rig.morphs[0]["weights"]
+        assert heard.tolist() == self.pad["weights"].tolist(), "what the voices read"
+        return heard.copy()
 
 
 unit = st.floats(0, 1, width=32)
@@ -103,23 +109,23 @@ def test_the_callback_weighs_as_the_reference(places, x, y):
 
 def test_a_part_without_a_sound_stays_as_it_is():
     pad = Pad(sound())
-    take_pad(pad.rig, 0, 0)
+    pad.pad["sound"] = 0
     pad.set(pm.PAD_X, 1.0)
     pad.go(10)
     assert pad.puck == (0.5, 0.5)
 
 
-def test_the_weights_follow_within_20_ms_most_of_it_in_the_first_step():
+def test_the_weights_follow_within_20_ms_half_of_the_way_in_two():
     pad = Pad(sound(puck=Point(0, 0)))
     pad.go()
     assert pad.weights.tolist() == [1, 0, 0, 0, 0, 0, 0, 0]
     pad.rig.parts[0]["sounding"] = 1
     pad.set(pm.PAD_X, 1.0)
-    pad.go()
-    assert 0.8 < pad.weights[1] < 0.9
-    pad.go(3)
-    assert pad.weights[1] > 0.999
-    pad.go(10)
+    pad.go(2)
+    assert 0.5 < pad.weights[1] < 0.7, "half way in 2 ms"
+    pad.go(13)
+    assert 0.9985 < pad.weights[1] < 0.9995
+    pad.go(20)
     assert pad.weights.tolist() == [0, 1, 0, 0, 0, 0, 0, 0], "exactly, in the end"
     assert pad.weights.sum() == 1
 
@@ -180,7 +186,7 @@ def test_a_note_among_others_moves_the_weights_gently():
     pad.rig.parts[0]["sounding"] = 2
     pad_struck(pad.rig, 0, 60, 127)
     assert pad.weights[0] == 1
-    pad.go()
+    pad.go(5)
     assert 0 < pad.weights[0] < 0.2
 
 
@@ -193,7 +199,7 @@ def test_an_envelope_rises_and_falls_after_the_newest_note():
     pad_struck(pad.rig, 0, 60, 80)
     start = int(pad.rig.state[0]["frame"])
     heights = []
-    for _ in range(120):
+    for _ in range(480):
         pad.go()
         heights.append(pad.puck[0])
     top = int(np.argmax(heights))
@@ -228,12 +234,12 @@ def test_random_waves_differ_by_part_and_source_and_have_no_jump():
     for _ in range(2):
         pad = Pad(sound(puck=Point(0, 0), sources=sources))
         runs.append([])
-        for _ in range(600):
+        for _ in range(2400):
             pad.go()
             runs[-1].append(pad.puck)
     assert runs[0] == runs[1], "the same every time"
     x, y = np.array(runs[0]).T
-    assert np.abs(np.diff(x)).max() < 0.05
+    assert np.abs(np.diff(x)).max() < 0.02
     assert np.ptp(x) > 0.4
     assert abs(np.corrcoef(x, y)[0, 1]) < 0.9
 
@@ -288,7 +294,7 @@ def test_a_trajectory_in_steps_holds_each_point():
     pad = Pad(sound(trajectory=points, interpolation="none"))
     pad.set(pm.PAD_PLAY, 1)
     seen = set()
-    for _ in range(360):
+    for _ in range(1440):
         pad.go()
         seen.add(pad.puck[0])
     assert seen == {0.0, 1.0}
@@ -307,12 +313,12 @@ def test_labels_of_a_file_move_the_weights_themselves():
 def test_a_recording_tells_where_the_puck_was():
     pad = Pad(sound(puck=Point(0, 0.5)))
     pad.set(pm.PAD_RECORD, 1)
-    for k in range(40):
-        pad.set(pm.PAD_X, k / 39)
+    for k in range(160):
+        pad.set(pm.PAD_X, k / 159)
         pad.go()
     pad.set(pm.PAD_RECORD, 0)
     assert pad.pad["recorded"] == 10
-    expected = [k / 39 for k in range(0, 40, pm.RECORD_EVERY)]
+    expected = [k / 159 for k in range(0, 160, pm.RECORD_EVERY)]
     np.testing.assert_allclose(pad.rig.pad_recorded[0, :10, 0], expected, atol=1e-6)
     assert pad.rig.result_cursor[WRITE] == 1
     result = pad.rig.results[0]
@@ -328,14 +334,14 @@ def test_a_recording_that_is_full_ends_by_itself():
     assert pad.rig.result_cursor[WRITE] == 1
 
 
-def test_another_sound_under_held_notes_is_approached_gently():
+def test_another_plane_under_held_notes_is_approached_gently():
     pad = Pad(sound(puck=Point(0, 0)))
     pad.go()
     pad.rig.parts[0]["sounding"] = 1
     first = pad.record
-    pad.give(sound(puck=Point(1, 0)))
+    pad.give(sound(puck=Point(1, 0)), fresh=False)
     assert first.ctypes.data != pad.record.ctypes.data
     assert pad.weights[0] == 1
-    pad.go()
+    pad.go(4)
     assert 0.1 < pad.weights[0] < 0.2
     assert pad.pad["serial"] == 1
