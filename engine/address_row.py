@@ -18,6 +18,8 @@ KEYSWITCH_MODES = ("hold", "latch")
 LOW_CONFIDENCE = ("off", "nearest", "last", "tutti")
 CLICKS = ("off", "count_in", "always")
 CONTINUATION_MODES = ("off", "takeover", "trade", "accompany", "vary")
+MORPH_MODES = ("latent", "baseline")
+MORPH_INTERPOLATIONS = ("none", "linear", "cubic")
 TOPICS = ("statistics", "events", "state", "changes", "plan", "attention")
 SECTIONS = (
     "about",
@@ -30,6 +32,7 @@ SECTIONS = (
     "recorder",
     "learn",
     "rig",
+    "morph",
 )
 LEARN_FROM = ("controls", "notes")
 PICKUP, JUMP, RELATIVE = "pickup", "jump", "relative"

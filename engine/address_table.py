@@ -12,11 +12,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from engine.address_continuation import CONTINUATION
+from engine.address_morph import MORPH
 from engine.address_music import GENERAL, HINTS, MIXER, PLAYING, TRANSPORT
 from engine.address_row import Address
 from engine.address_setup import CHAINS, DEVICES, LEARN, RIGS, TAKES
 
-PROTOCOL = 3
+PROTOCOL = 4
 DEFAULT_PORT = 57140
 
 RECEIVED: tuple[Address, ...] = (
@@ -24,6 +25,7 @@ RECEIVED: tuple[Address, ...] = (
     *PLAYING,
     *HINTS,
     *MIXER,
+    *MORPH,
     *TRANSPORT,
     *CONTINUATION,
     *CHAINS,

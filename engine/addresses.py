@@ -16,6 +16,7 @@ from engine.address_row import (
     LEASE_S,
     LOW_CONFIDENCE,
     MIDI_OUT_MODES,
+    MORPH_MODES,
     PARTS,
     PLUGINS,
     SECTIONS,
@@ -64,6 +65,7 @@ CHOICES = {
     "midi_out_mode": MIDI_OUT_MODES,
     "click": CLICKS,
     "continuation_mode": CONTINUATION_MODES,
+    "morph_mode": MORPH_MODES,
 }
 SLOTS = {
     **{f"part_{number}": f"part {number}" for number in range(1, PARTS + 1)},

@@ -22,9 +22,10 @@ from engine.fluidsynth import FluidSynth
 from engine.inbox import EngineError, Inbox
 from engine.latency import PathLatency, path_latencies
 from engine.outbox import Outbox
+from engine.pads import Course, Pads
 from engine.players import Players
 from engine.rig_memory import RigMemory
-from engine.rt import callback, layout, plan_memory
+from engine.rt import callback, layout, pad_memory, plan_memory
 from engine.rt.layout import IN_CHANNELS, MAX_PARTS, OUT_CHANNELS
 from engine.rt.rings import report_lost_off
 from engine.separators import Separator
@@ -139,6 +140,24 @@ class Engine(Inbox, Outbox, DeviceSide):
         Only before any part played one; ModelError says why not.
         """
         self._players.morphs.use(model)
+
+    # Pads of the parts with morph sounds
+
+    @property
+    def pads(self) -> Pads:
+        """What the parts' pads were given, and where their pucks are. [any]"""
+        return self._players.pads
+
+    def set_course(self, part: int, course: Course) -> None:
+        """Give a part's pad a trajectory of the player's own, or NO_COURSE. [main]
+
+        MorphSoundError, and nothing changed, if it does not suit the part's sound.
+        """
+        self._players.set_course(self, part, course)
+
+    def record_puck(self, part: int, on: bool) -> None:
+        """Record a part's puck from now on, or end that: PAD_RECORDED says what there is. [any]"""
+        self.command(layout.SET, pad_memory.PAD_RECORD, part, float(on), None)
 
     # Chains of plugins: slots 0..15 inserts of the parts, 16 and 17 sends A and B, 18 master
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from engine import addresses, chain_operations, report
+from engine import addresses, chain_operations, morph_pads, report
 from engine.addresses import CHOICES, Address, At, OutOfRangeError
 from engine.bindings import Binding
 from engine.errors import RipienoError
@@ -103,6 +103,20 @@ SETTINGS: dict[str, tuple[Callable[..., None], Callable[..., Any]]] = {
         f"/ripieno/part/{{part}}/{key}": _part_setting(key)
         for key in ("program", "bank", "low", "high", "polyphony", "sound", "midi_channel")
     },
+    "/ripieno/part/{part}/morph/sound": (
+        lambda session, at, name: session.edit_part(
+            at.part, **({"sound": "morph", "morph": name} if name else {"sound": "soundfont"})
+        ),
+        lambda session, at: session.pads.name(at.part),
+    ),
+    "/ripieno/part/{part}/morph/interpolation": (
+        lambda session, at, word: session.pads.interpolate(at.part, word),
+        lambda session, at: session.pads.interpolation(at.part),
+    ),
+    "/ripieno/part/{part}/morph/record": (
+        lambda session, at, on: session.pads.record(at.part, on),
+        lambda session, at: session.pads.recording(at.part),
+    ),
     "/ripieno/rig": (
         lambda session, at, name: session.repertoire.play(name),
         lambda session, at: session.repertoire.rig_id,
@@ -156,6 +170,11 @@ ACTS: dict[str, Operation] = {
         pitch, velocity, at.part
     ),
     "/ripieno/file": lambda session, at, path: session.play_file(path),
+    "/ripieno/morph/sounds": lambda session, at: as_json(morph_pads.sounds()),
+    "/ripieno/part/{part}/morph/draw": lambda session, at, path: session.pads.draw(at.part, path),
+    "/ripieno/part/{part}/morph/save": lambda session, at, name: _names(
+        [str(session.pads.save(at.part, name))]
+    ),
     "/ripieno/file/stop": lambda session, at: session.inputs.stop_file(),
     "/ripieno/learn": lambda session, at, address, source="controls": session.learn.learn(
         address, source

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from engine.rt import layout
+from engine.rt import pad_memory as pads
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,13 @@ PART_PARAMETERS = {
     "keyswitch": Parameter(layout.KEYSWITCH, -1, 127, -1.0, whole=True),
     "doubles": Parameter(layout.DOUBLES, 0, 16, 0.0, whole=True),
     "double_octaves": Parameter(layout.DOUBLE_OCTAVES, -2, 2, 0.0, whole=True),
+    # Of the pad of a part with a morph sound; the sound says how they begin.
+    "morph_x": Parameter(pads.PAD_X, 0, 1, 0.5),
+    "morph_y": Parameter(pads.PAD_Y, 0, 1, 0.5),
+    "morph_mode": Parameter(pads.PAD_MODE, 0, 1, 0.0, whole=True),
+    "morph_texture": Parameter(layout.MORPH_TEXTURE, 0, 1, 0.5),
+    "morph_play": Parameter(pads.PAD_PLAY, 0, 1, 0.0, whole=True),
+    "morph_loop": Parameter(pads.PAD_LOOP, 0, 1, 1.0, whole=True),
 }
 GLOBAL_PARAMETERS = {
     "master_gain_db": Parameter(layout.MASTER_GAIN, -60, 12, 0.0),
@@ -76,6 +84,7 @@ GLOBAL_PARAMETERS = {
 CHORD_MODES = ("wait", "settle")
 SYNC_SOURCES = ("internal", "jack", "midi_clock", "link", "playing")
 MIDI_OUT_MODES = ("channels", "ports")
+MORPH_MODES = ("latent", "baseline")
 CONTINUATION_MODES = ("off", "takeover", "trade", "accompany", "vary")
 CLICKS = ("off", "count_in", "always")
 KEYSWITCH_MODES = ("hold", "latch")
@@ -91,4 +100,5 @@ PART_HINTS = (
     "doubles",
     "double_octaves",
 )
+PAD_PARAMETERS = tuple(name for name in PART_PARAMETERS if name.startswith("morph_"))
 ASSIGNERS = ("network", "zones", "closest")

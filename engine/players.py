@@ -15,7 +15,8 @@ from engine.ensembles import MODEL_CLASSES, MORPH, Ensemble, Part
 from engine.fluidsynth import FluidSynth
 from engine.inbox import Inbox
 from engine.morph_memory import MorphMemory
-from engine.morph_sounds import load_morph_sound
+from engine.morph_sounds import MorphSound, MorphSoundError, load_morph_sound
+from engine.pads import Course, Pads, pad_settings
 from engine.parameters import (
     ASSIGNERS,
     CHORD_MODES,
@@ -36,10 +37,11 @@ DESTINATIONS = {
 
 @dataclass(frozen=True)
 class Sounds:
-    """The slots a part plays from: its bank's and its morph sound's, -1 for none."""
+    """The slots a part plays from, of its bank and of its morph sound (-1: none); and this."""
 
     bank: int = 0
     morph: int = -1
+    sound: MorphSound | None = None
 
 
 class Players:
@@ -53,6 +55,7 @@ class Players:
         self._ahead: set[Sounds] = set()  # slots kept for ensembles to come
         self.morphs = MorphMemory(rig)
         self._morph_slots = [-1] * MAX_PARTS  # as each part was told last
+        self.pads = Pads(rig)
 
     def prepare(self, ensemble: Ensemble) -> list[Sounds]:
         """Return the slots each part plays from, with all sounds at hand. [main]
@@ -63,7 +66,11 @@ class Players:
         for part in ensemble.parts:
             if part.sound in ("soundfont", "bank"):
                 self._synth.pin(part.bank, part.program)
-        return [self._sounds_of(index, part) for index, part in enumerate(ensemble.parts)]
+        sounds = [self._sounds_of(index, part) for index, part in enumerate(ensemble.parts)]
+        for index, one in enumerate(sounds):
+            if one.sound is not None and self.morphs.model is not None:
+                self.pads.prepare(index, one.sound, self.morphs.model)
+        return sounds
 
     def switch(self, inbox: Inbox, ensemble: Ensemble, sounds: list[Sounds], frame: int) -> None:
         """Have these parts play from a frame on; let go of banks nobody needs then. [main]"""
@@ -90,8 +97,12 @@ class Players:
     def _switch_part(
         self, inbox: Inbox, index: int, part: Part, sounds: Sounds, frame: int
     ) -> None:
-        if sounds.morph not in (-1, self._morph_slots[index]):
+        if sounds.sound is not None:
+            fresh = sounds.morph != self._morph_slots[index]
             inbox.command(layout.SET, layout.MORPH_SOUND, index, sounds.morph, frame)
+            for name, value in pad_settings(sounds.sound).items():
+                inbox.set(name, value, index, frame)
+            self.pads.give(inbox, index, fresh, frame)
         self._morph_slots[index] = sounds.morph
         for number, value in (
             (layout.PART_CHANNEL, part.midi_channel - 1),
@@ -108,6 +119,20 @@ class Players:
             inbox.set(name, getattr(part, name), index, frame)
         for name in ("mute", "solo"):
             inbox.set(name, 0, index, frame)
+
+    def set_course(self, inbox: Inbox, part: int, course: Course) -> None:
+        """Give a part's pad a trajectory of the player's own. MorphSoundError. [main]"""
+        before = self.pads.course(part)
+        self.pads.set_course(part, course)
+        sound = self.pads.sound(part)
+        if sound is None or self.morphs.model is None:
+            return
+        try:
+            self.pads.prepare(part, sound, self.morphs.model)
+        except MorphSoundError:
+            self.pads.set_course(part, before)
+            raise
+        self.pads.give(inbox, part, False, None)
 
     def map_classes(self, inbox: Inbox, ensemble: Ensemble, frame: int | None) -> None:
         """Tell which part plays each class of the network, and the rules' zones. [main]"""
@@ -128,7 +153,8 @@ class Players:
 
     def _sounds_of(self, index: int, part: Part) -> Sounds:
         if part.sound == MORPH:
-            return Sounds(morph=self.morphs.slot(index, load_morph_sound(part.morph)))
+            sound = load_morph_sound(part.morph)
+            return Sounds(morph=self.morphs.slot(index, sound), sound=sound)
         return Sounds(bank=self._bank_of(part))
 
     def _bank_of(self, part: Part) -> int:

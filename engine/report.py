@@ -67,7 +67,7 @@ def about(session: Session) -> dict[str, Any]:
 
 def ensemble(session: Session) -> dict[str, Any]:
     """The parts, the model, and all settings of both. [any]"""
-    playing, get = session.ensemble, session.engine.get
+    playing = session.ensemble
     return {
         "ensemble": playing.id,
         "ensemble_name": playing.name,
@@ -80,11 +80,28 @@ def ensemble(session: Session) -> dict[str, Any]:
             {
                 **{key: getattr(part, key) for key in PART_KEYS},
                 "voices": list(part.voices),
-                **{name: get(name, index) for name in PART_PARAMETERS},
+                **{name: part_setting(session, name, index) for name in PART_PARAMETERS},
+                **_of_pad(session, index),
             }
             for index, part in enumerate(playing.parts)
         ],
         **{name: setting(session, name) for name in GLOBAL_PARAMETERS if _of_ensemble(name)},
+    }
+
+
+def part_setting(session: Session, name: str, part: int) -> float | str:
+    """A part's setting, as a word where it is one. [any]"""
+    value = session.get(name, part)
+    return CHOICES[name][int(value)] if name in CHOICES else value
+
+
+def _of_pad(session: Session, part: int) -> dict[str, float | str]:
+    """The settings of a part's pad that are no parameters, by the end of their address."""
+    pads = session.pads
+    return {
+        "morph/sound": pads.name(part),
+        "morph/interpolation": pads.interpolation(part),
+        "morph/record": pads.recording(part),
     }
 
 
@@ -167,6 +184,7 @@ SECTIONS: dict[str, Callable[[Session], dict[str, Any]]] = {
     "recorder": lambda session: {"recorder": session.recorder_state()},
     "learn": lambda session: {"learn": session.learn.state()},
     "rig": lambda session: {"rig": session.repertoire.state()},
+    "morph": lambda session: {"morph": session.pads.state()},
 }
 
 

@@ -14,7 +14,13 @@ from typing import Any
 from engine.addresses import CHOICES
 from engine.ensembles import PART_RULES, Ensemble, load_ensemble
 from engine.errors import RipienoError
-from engine.parameters import CONTINUATION_MODES, GLOBAL_PARAMETERS, PART_PARAMETERS
+from engine.pads import COURSE
+from engine.parameters import (
+    CONTINUATION_MODES,
+    GLOBAL_PARAMETERS,
+    PAD_PARAMETERS,
+    PART_PARAMETERS,
+)
 from engine.rigs import CONTINUATION, NOT_OF_PARTS, Rig, continuation_rules, setting_rules
 
 UNNAMED = "Unnamed"
@@ -26,15 +32,17 @@ def set_up(session: Any, rig: Rig) -> None:
     ensemble = rig.players()
     session.use_ensemble(ensemble, load_ensemble(rig.ensemble), rig.ensemble)
     for index, part in enumerate(ensemble.parts):
-        for key, value in rig.parts.get(part.name, {}).items():
+        values = rig.parts.get(part.name, {})
+        for key, value in values.items():
             if key in PART_PARAMETERS:
-                session.set(key, value, index)
+                session.set(key, _as_number(key, value), index)
+        if table := {key: value for key, value in values.items() if key in COURSE}:
+            session.pads.set_course(index, table)
     usual = {"mode": session.settings.continuation or CONTINUATION_MODES[0]}
     plays_on = {CONTINUATION + k: v for k, v in {**usual, **rig.continuation}.items()}
     settings = {**rig.settings, **plays_on}
     for name, value in settings.items():
-        choices = CHOICES.get(name)
-        number = choices.index(str(value)) if choices else float(value)
+        number = _as_number(name, value)
         if name in COSTLY and number == session.get(name):
             continue  # not to be begun anew
         try:
@@ -91,13 +99,27 @@ def _changed_parts(session: Any, ensemble: Ensemble, base: Ensemble) -> dict[str
         for key in PART_RULES:
             if key not in NOT_OF_PARTS and key not in PART_PARAMETERS:
                 values |= _if_other(key, getattr(part, key), getattr(own, key))
+        of_sound = session.pads.usual(index)
         for key, parameter in PART_PARAMETERS.items():
+            if key in PAD_PARAMETERS and not of_sound:
+                continue  # it plays no morph sound
             value = session.get(key, index)
             usual = getattr(own, key) if key in PART_RULES else parameter.initial
-            values |= _if_other(key, int(value) if parameter.whole else value, usual)
+            if value != of_sound.get(key, usual):
+                values[key] = _as_word(key, int(value) if parameter.whole else value)
+        values |= session.pads.course(index)
         if values:
             changed[part.name] = values
     return changed
+
+
+def _as_number(name: str, value: Any) -> float:
+    choices = CHOICES.get(name)
+    return choices.index(str(value)) if choices else float(value)
+
+
+def _as_word(name: str, value: float) -> float | str:
+    return CHOICES[name][int(value)] if name in CHOICES else value
 
 
 def _if_other(key: str, value: Any, usual: Any) -> dict[str, Any]:

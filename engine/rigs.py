@@ -26,6 +26,7 @@ from engine.ensembles import (
     load_ensemble,
 )
 from engine.errors import RipienoError
+from engine.pads import COURSE, course_of
 from engine.parameters import GLOBAL_PARAMETERS, PART_PARAMETERS, Parameter
 from engine.preset_files import (
     FORMAT,
@@ -148,7 +149,21 @@ def part_rules() -> dict[str, Any]:
     """The same of a part: what its ensemble says of it, and what the mixer adds. [any]"""
     mixer = {name: _rule(name, parameter) for name, parameter in PART_PARAMETERS.items()}
     of_ensemble = {key: rule for key, rule in PART_RULES.items() if key not in NOT_OF_PARTS}
-    return mixer | of_ensemble
+    return mixer | of_ensemble | {key: OfCourse(key) for key in COURSE}
+
+
+@dataclass(frozen=True)
+class OfCourse:
+    """A part's trajectory of the player's own, as `engine.pads` has it."""
+
+    key: str
+
+    def check(self, value: Any) -> Any:
+        course_of({self.key: value})
+        return value
+
+    def __str__(self) -> str:
+        return "a trajectory"
 
 
 def load_rig(name_or_path: str | Path) -> Rig:

@@ -30,11 +30,13 @@ from engine.ensembles import Ensemble, EnsembleError, list_ensembles, load_ensem
 from engine.errors import RipienoError
 from engine.inputs import Inputs
 from engine.learn import Learn
+from engine.morph_pads import MorphPads
 from engine.outputs import Output
 from engine.parameters import (
     CHORD_MODES,
     KEYSWITCH_MODES,
     LOW_CONFIDENCE,
+    PAD_PARAMETERS,
     PART_HINTS,
     PART_PARAMETERS,
 )
@@ -95,6 +97,13 @@ class Session:
             self.inputs = Inputs(self.engine, self.say)
             self.recordings = Recordings(settings, self.engine, on_audio, self.say)
             self.plugins = Plugins(self.engine, self.say)
+            self.pads = MorphPads(
+                self.engine,
+                lambda: self.ensemble,
+                self.say,
+                lambda: self.changed("morph"),
+                self._lock,
+            )
             self.continuation = Continuation(
                 self.engine,
                 self.say,
@@ -223,6 +232,7 @@ class Session:
                 self._on_results(results)
             self.sync.feed(results)
             self.recordings.carry(results)
+            self.pads.feed(results)
             if np.any(results["kind"] == FLOOR_MOVED):
                 self.section_moved("continuation")
             for moved in self.learn.feed(results):
@@ -369,6 +379,7 @@ class Session:
             self._apply(ensemble, separator if other else None)
             self.model = model
             self.own_ensemble, self.ensemble_source = own, source
+            self.pads.forget()
         wanted = ensemble.soundfont_path
         if wanted not in (None, self.engine.soundfont):
             self.say(
@@ -376,6 +387,7 @@ class Session:
                 f"it, it plays with {self.engine.soundfont}."
             )
         self.changed("ensemble")
+        self.section_moved("morph")
 
     def edit_part(self, part: int, **changes: Any) -> None:
         """Change a part's instrument, range or destination; the mixer stays. [worker]"""
@@ -387,13 +399,20 @@ class Session:
             except EnsembleError as error:
                 raise EnsembleError(f"part {part + 1}: {error}") from error
             settings = [("chord_window_ms", None), ("chord_mode", None), ("assigner", None)]
-            mixer = [(name, index) for name in PART_PARAMETERS for index in range(len(parts))]
+            other = part if changes.keys() & {"sound", "morph"} else -1
+            mixer = [
+                (name, index)
+                for name in PART_PARAMETERS
+                for index in range(len(parts))
+                if index != other or name not in PAD_PARAMETERS
+            ]
             kept = {key: self.get(*key) for key in (*settings, *mixer)}
             self._apply(dataclasses.replace(present, parts=tuple(parts)))
             for (name, index), value in kept.items():
                 if self.get(name, index) != value:
                     self.engine.set(name, value, index)
         self.changed("ensemble")
+        self.section_moved("morph")
 
     def _as_it_is(self) -> Ensemble:
         """The ensemble with what was set of who gets which notes, so that nothing flickers."""

@@ -34,6 +34,8 @@ class Stats:
     peak: np.ndarray
     rms: np.ndarray
     part_notes: np.ndarray
+    puck_x: np.ndarray  # of the parts' pads, 0 to 1
+    puck_y: np.ndarray
 
 
 def snapshot(rig: SimpleNamespace) -> Stats:
@@ -69,6 +71,8 @@ def snapshot(rig: SimpleNamespace) -> Stats:
         peak=stats["peak"].copy(),
         rms=np.sqrt(stats["power"]),
         part_notes=rig.parts["sounding"].copy(),
+        puck_x=rig.pads["x"].copy(),
+        puck_y=rig.pads["y"].copy(),
     )
 
 
