@@ -27,6 +27,7 @@ SECTIONS = {  # a key of each section that no other has
     "learn": "learn",
     "rig": "rig",
     "continuation": "continuation",
+    "morph": "morph",
 }
 NEWS = ("statistics", "notes", "plan", "attention", "floor", "said", "connection", "values")
 TOPICS = (*SECTIONS, *NEWS)

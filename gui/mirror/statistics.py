@@ -36,6 +36,8 @@ class Statistics:
     peak: tuple[float, ...] = field(default=(0.0,) * 17)
     rms: tuple[float, ...] = field(default=(0.0,) * 17)
     part_notes: tuple[int, ...] = field(default=(0,) * 16)
+    puck_x: tuple[float, ...] = field(default=(0.5,) * 16)  # of the parts' pads
+    puck_y: tuple[float, ...] = field(default=(0.5,) * 16)
 
     @property
     def notes(self) -> int:
@@ -78,4 +80,6 @@ def read(message: dict[str, Any]) -> Statistics:
         peak=tuple(message["peak"]),
         rms=tuple(message["rms"]),
         part_notes=tuple(message["part_notes"]),
+        puck_x=tuple(message["puck_x"]),
+        puck_y=tuple(message["puck_y"]),
     )

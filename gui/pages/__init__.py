@@ -24,6 +24,7 @@ PAGES = (
     Entry("mixer", "Mixer", "levels, places and sends of the parts, and the master"),
     Entry("continuation", "Continuation", "when and how the ensemble plays on"),
     Entry("plugins", "Sound", "chains of plugins: what they do to the sound, and their state"),
+    Entry("pad", "Pad", "a part between several instruments, moved by a puck on a plane"),
     Entry("transport", "Transport", "tempo, who leads, the click; takes and their export"),
     Entry("rigs", "Rigs", "everything set up for a piece, and the pieces of an evening"),
     Entry("graphs", "Graphs", "delays, load, how sure the parts are, what the MMT looks back at"),

@@ -61,5 +61,7 @@ def statistics(**more: Any) -> dict[str, Any]:
         "peak": [0.5] + [0.0] * 16,
         "rms": [0.0] * 17,
         "part_notes": [0] * 16,
+        "puck_x": [0.5] * 16,
+        "puck_y": [0.5] * 16,
         **more,
     }
