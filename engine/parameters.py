@@ -39,7 +39,7 @@ PART_PARAMETERS = {
     "morph_x": Parameter(pads.PAD_X, 0, 1, 0.5),
     "morph_y": Parameter(pads.PAD_Y, 0, 1, 0.5),
     "morph_mode": Parameter(pads.PAD_MODE, 0, 1, 0.0, whole=True),
-    "morph_texture": Parameter(layout.MORPH_TEXTURE, 0, 1, 0.5),
+    "morph_texture": Parameter(pads.PAD_TEXTURE, 0, 1, 0.5),
     "morph_play": Parameter(pads.PAD_PLAY, 0, 1, 0.0, whole=True),
     "morph_loop": Parameter(pads.PAD_LOOP, 0, 1, 1.0, whole=True),
 }

@@ -172,6 +172,7 @@ def _set_up_midi(rig: SimpleNamespace) -> None:
         part["sent"][[7, 11]] = 100, 127
         part["sent"][71:75] = 64
     rig.pads["base_x"] = rig.pads["base_y"] = 0.5
+    rig.pads["texture"] = 0.5
     rig.pads["loop"] = 1
     rig.pads["newest_frame"] = -1
     rig.pads["bend"] = 8192

@@ -32,6 +32,7 @@ from engine.rt.pad_memory import (
     PAD_PLAY,
     PAD_RECORD,
     PAD_SOUND,
+    PAD_TEXTURE,
     PAD_X,
     PAD_Y,
     PATH_POINTS,
@@ -78,10 +79,11 @@ def advance_pad(rig, index):
 
 @rt
 def _show_voices(rig, index, pad):
-    """Leave the weights and the mode where the part's voices read them. [audio]"""
+    """Leave weights, mode and texture where the part's voices read them. [audio]"""
     entry = rig.morphs[rig.morph_parts[index].sound]
     entry.weights[:] = pad.weights
     entry.mode = pad.mode
+    entry.texture = pad.texture
 
 
 @rt
@@ -153,6 +155,8 @@ def set_pad(rig, parameter, index, value):
         pad.base_y = value
     elif parameter == PAD_MODE:
         pad.mode = number
+    elif parameter == PAD_TEXTURE:
+        pad.texture = np.float32(value)
     elif parameter == PAD_LOOP:
         pad.loop = number
     elif parameter == PAD_PLAY:

@@ -22,7 +22,8 @@ SECONDS, BEATS = 0, 1
 NO_PATH, ON_PLANE, OF_WEIGHTS = 0, 1, 2  # what a path's points are
 
 # Parameters of a part, set by a SET event.
-PAD_X, PAD_Y, PAD_MODE, PAD_PLAY, PAD_LOOP, PAD_RECORD = 96, 97, 98, 99, 100, 101
+PAD_X, PAD_Y, PAD_MODE, PAD_TEXTURE = 96, 97, 98, 99
+PAD_PLAY, PAD_LOOP, PAD_RECORD = 100, 101, 102
 
 PAD_SOUND = np.dtype(
     [
@@ -73,6 +74,7 @@ PAD = np.dtype(
         ("weights", "f4", (ANCHORS,)),  # as they sound: their sum is one
         ("target", "f4", (ANCHORS,)),  # where they are going
         ("mode", "i8"),
+        ("texture", "f4"),
         ("beats", "f8"),  # the transport's, going on in its tempo while it stands
         ("playing", "i8"),
         ("loop", "i8"),

@@ -59,7 +59,6 @@ from engine.rt.layout import (
     MIDI,
     MIDI_OUT_MODE,
     MORPH_SOUND,
-    MORPH_TEXTURE,
     MUTE,
     PAN,
     PANIC,
@@ -382,8 +381,6 @@ def _set_part(rig, parameter, index, value):
         part.bank = number
     elif parameter == MORPH_SOUND:
         rig.morph_parts[index].sound = number
-    elif parameter == MORPH_TEXTURE:
-        rig.morphs[rig.morph_parts[index].sound].texture = np.float32(value)
     elif parameter == PROGRAM:
         part.program = number
         queue_program(rig, index, number)
