@@ -97,11 +97,16 @@ class Engine(Inbox, Outbox, DeviceSide):
     # Ensembles
 
     def apply(
-        self, ensemble: Ensemble, frame: int | None = None, separator: Separator | None = None
+        self,
+        ensemble: Ensemble,
+        frame: int | None = None,
+        separator: Separator | None = None,
+        keep_pads: bool = False,
     ) -> None:
         """Switch to an ensemble; notes that sound end where they began. [main]
 
         `separator`: another network, that knows the ensemble's voices, from the same frame on.
+        `keep_pads`: where a part plays the morph sound it has, its pad stays as it is.
         Raises FluidSynthError if the SoundFont lacks a program, MorphSoundError if a morph sound
         cannot be played; then nothing has changed.
         """
@@ -111,7 +116,7 @@ class Engine(Inbox, Outbox, DeviceSide):
         if separator is not None:
             address, serial = self._memory.network_to_hand_over(separator)
             self.command(layout.TAKE_NETWORK, separator.classes, serial, float(address), frame)
-        self._players.switch(self, ensemble, sounds, frame)
+        self._players.switch(self, ensemble, sounds, frame, keep_pads)
         self.ensemble = ensemble
 
     def _soon(self) -> int:

@@ -120,9 +120,9 @@ class Pads:
     def prepare(self, part: int, sound: MorphSound, model: MorphModel) -> None:
         """Make the record of a part's sound, if it is another than it has. [main]
 
-        MorphSoundError if the part's course does not suit the sound: it then has none.
+        A course stays with the sound it was made for. MorphSoundError if it does not suit it.
         """
-        wanted = (sound, self.course(part))
+        wanted = (sound, self.course(part) if sound == self.sound(part) else NO_COURSE)
         if wanted == self._given.get(part) or wanted == self._ready.get(part, (None,))[0]:
             return
         self._serial += 1
@@ -137,6 +137,7 @@ class Pads:
             return
         wanted, record = self._ready.pop(part)
         self._given[part] = wanted
+        self._courses[part] = wanted[1]
         self._kept.append((part, int(record["serial"][0]), record))
         inbox.command(layout.TAKE_PAD, int(fresh), part, float(record.ctypes.data), frame)
 

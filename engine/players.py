@@ -72,12 +72,25 @@ class Players:
                 self.pads.prepare(index, one.sound, self.morphs.model)
         return sounds
 
-    def switch(self, inbox: Inbox, ensemble: Ensemble, sounds: list[Sounds], frame: int) -> None:
-        """Have these parts play from a frame on; let go of banks nobody needs then. [main]"""
+    def switch(
+        self,
+        inbox: Inbox,
+        ensemble: Ensemble,
+        sounds: list[Sounds],
+        frame: int,
+        keep_pads: bool = False,
+    ) -> None:
+        """Have these parts play from a frame on; let go of banks nobody needs then. [main]
+
+        `keep_pads`: where a part plays the morph sound it has, its pad stays as it is.
+        """
         for index in range(len(ensemble.parts), MAX_PARTS):
             inbox.command(layout.SET, layout.ACTIVE, index, 0, frame)
         for index, part in enumerate(ensemble.parts):
-            self._switch_part(inbox, index, part, sounds[index], frame)
+            if sounds[index].sound is not None:
+                self._switch_pad(inbox, index, sounds[index], frame, keep_pads)
+            self._morph_slots[index] = sounds[index].morph
+            self._switch_part(inbox, index, part, sounds[index].bank, frame)
         self.map_classes(inbox, ensemble, frame)
         inbox.set("chord_window_ms", ensemble.chord_window_ms, frame=frame)
         inbox.set("chord_mode", CHORD_MODES.index(ensemble.chord_mode), frame=frame)
@@ -94,22 +107,13 @@ class Players:
         inbox.set("low_confidence", LOW_CONFIDENCE.index(rule), frame=frame)
         inbox.set("confidence", ensemble.confidence, frame=frame)
 
-    def _switch_part(
-        self, inbox: Inbox, index: int, part: Part, sounds: Sounds, frame: int
-    ) -> None:
-        if sounds.sound is not None:
-            fresh = sounds.morph != self._morph_slots[index]
-            inbox.command(layout.SET, layout.MORPH_SOUND, index, sounds.morph, frame)
-            for name, value in pad_settings(sounds.sound).items():
-                inbox.set(name, value, index, frame)
-            self.pads.give(inbox, index, fresh, frame)
-        self._morph_slots[index] = sounds.morph
+    def _switch_part(self, inbox: Inbox, index: int, part: Part, bank: int, frame: int) -> None:
         for number, value in (
             (layout.PART_CHANNEL, part.midi_channel - 1),
             (layout.LOW, part.low),
             (layout.HIGH, part.high),
             (layout.POLYPHONY, part.polyphony),
-            (layout.BANK, sounds.bank),
+            (layout.BANK, bank),
             (layout.PROGRAM, part.bank << 7 | part.program),
             (layout.DESTINATION, DESTINATIONS[part.sound]),
             (layout.ACTIVE, 1),
@@ -119,6 +123,15 @@ class Players:
             inbox.set(name, getattr(part, name), index, frame)
         for name in ("mute", "solo"):
             inbox.set(name, 0, index, frame)
+
+    def _switch_pad(self, inbox: Inbox, index: int, sounds: Sounds, frame: int, keep: bool) -> None:
+        assert sounds.sound is not None
+        fresh = sounds.morph != self._morph_slots[index]
+        inbox.command(layout.SET, layout.MORPH_SOUND, index, sounds.morph, frame)
+        if fresh or not keep:
+            for name, value in pad_settings(sounds.sound).items():
+                inbox.set(name, value, index, frame)
+        self.pads.give(inbox, index, fresh, frame)
 
     def set_course(self, inbox: Inbox, part: int, course: Course) -> None:
         """Give a part's pad a trajectory of the player's own. MorphSoundError. [main]"""

@@ -407,7 +407,7 @@ class Session:
                 if index != other or name not in PAD_PARAMETERS
             ]
             kept = {key: self.get(*key) for key in (*settings, *mixer)}
-            self._apply(dataclasses.replace(present, parts=tuple(parts)))
+            self._apply(dataclasses.replace(present, parts=tuple(parts)), keep_pads=True)
             for (name, index), value in kept.items():
                 if self.get(name, index) != value:
                     self.engine.set(name, value, index)
@@ -434,13 +434,15 @@ class Session:
         with self._lock:
             self.engine.preload(ensembles)
 
-    def _apply(self, ensemble: Ensemble, separator: Separator | None = None) -> None:
+    def _apply(
+        self, ensemble: Ensemble, separator: Separator | None = None, keep_pads: bool = False
+    ) -> None:
         if self.settings.midi_only:
             parts = tuple(dataclasses.replace(part, sound="midi") for part in ensemble.parts)
             ensemble = dataclasses.replace(ensemble, parts=parts)
         with self._lock:
             before = self.engine.ensemble
-            self.engine.apply(ensemble, separator=separator)
+            self.engine.apply(ensemble, separator=separator, keep_pads=keep_pads)
             self.ensemble = ensemble
             self.output.name_parts(ensemble)
         self.recordings.ensemble_changed(ensemble)

@@ -258,3 +258,25 @@ def test_state_and_statistics_show_the_puck(hands: Hands) -> None:
     assert part["morph/sound"] == "wheel"
     assert part["morph_mode"] == "latent"
     assert set(PAD_PARAMETERS) <= set(part)
+
+
+def test_a_part_that_is_edited_leaves_the_pads_of_the_others(hands: Hands) -> None:
+    set_it(hands, f"{PATH}/loop", 0)
+    set_it(hands, f"{PATH}/play", 1)
+    hands.play(0.6)
+    before = puck(hands)[0]
+    set_it(hands, "/ripieno/part/3/program", 70)
+    hands.play(0.1)
+    assert puck(hands)[0] > before, "the trajectory goes on"
+    set_it(hands, "/ripieno/part/3/program", 41)
+
+
+def test_a_drawn_course_goes_with_its_sound(hands: Hands) -> None:
+    set_it(hands, f"{PATH}/interpolation", "cubic")
+    hands.engine.render(1024)
+    set_it(hands, f"{PATH}/sound", "still")
+    assert operations.value_of(hands, f"{PATH}/interpolation") == "linear"
+    set_it(hands, f"{PATH}/interpolation", "none")
+    hands.set_ensemble("string_quartet")
+    set_it(hands, f"{PATH}/sound", "still")
+    assert operations.value_of(hands, f"{PATH}/interpolation") == "linear"
