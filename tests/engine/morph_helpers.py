@@ -9,15 +9,17 @@ import numpy as np
 
 from engine.core import Engine
 from engine.ensembles import Ensemble, Part
-from engine.morph_sounds import Anchor, MorphSound, save_morph_sound
+from engine.morph_sounds import Anchor, MorphSound, Point, save_morph_sound
 from engine.rt.network import random_weights
 from models.morph.voice_model import HARMONICS, LEVELS, MorphModel, random_model
 from tests.engine.rig_helpers import RAMPED, voices_of
 
 
 def sound_of(name: str = "plain", anchors: int = 2, **settings) -> MorphSound:
-    """A sound of the random model's first instruments, still unless it is told otherwise."""
+    """A sound of the random model's first instruments, the puck on the first; still, if not told
+    otherwise."""
     settings.setdefault("texture", 0.0)
+    settings.setdefault("puck", Point(0.0, 0.5))
     places = tuple(
         Anchor(f"instrument {k + 1}", dynamics=0.25 + k / 16, x=k / 8) for k in range(anchors)
     )
@@ -29,6 +31,13 @@ def still(model: MorphModel, harmonics: int, noise_db: float = -100.0) -> MorphM
     levels = np.full(LEVELS, -100, np.float32)
     levels[:harmonics], levels[HARMONICS:] = -6, noise_db
     return dataclasses.replace(model, w2=0 * model.w2, b2=levels)
+
+
+def set_weights(engine: Engine, *weights: float) -> None:
+    """Have the first part's anchors weigh this, whatever its pad says: that is taken away."""
+    engine._rig.pads[0]["sound"] = 0
+    slot = engine._rig.morph_parts[0]["sound"]
+    engine._rig.morphs[slot]["weights"][: len(weights)] = weights
 
 
 def ensemble_of(folder: Path, *sounds: MorphSound, id: str = "test", **settings) -> Ensemble:

@@ -9,7 +9,14 @@ from engine.morph_sounds import Source, Vibrato
 from engine.rt import layout
 from engine.rt.morph_decoder import HARMONICS
 from models.morph.voice_model import random_model
-from tests.engine.morph_helpers import ensemble_of, new_morph_engine, sound_of, still, voices
+from tests.engine.morph_helpers import (
+    ensemble_of,
+    new_morph_engine,
+    set_weights,
+    sound_of,
+    still,
+    voices,
+)
 from tests.engine.rig_helpers import (
     bend,
     biggest_step,
@@ -278,12 +285,11 @@ def test_a_held_chord_is_the_same_whether_the_ensemble_changes_or_not(tmp_path):
 
 def test_what_is_no_number_is_silence(tmp_path):
     engine = new_morph_engine(tmp_path)
-    slot = engine._rig.morph_parts[0]["sound"]
     play(engine, [(0, note_on(60))], 640)
-    engine._rig.morphs[slot]["weights"][1] = np.nan
+    set_weights(engine, 1, np.nan)
     audio = play(engine, [(0, note_on(72)), (700, note_off(60))], 9600)
     assert np.isfinite(audio).all()
-    engine._rig.morphs[slot]["weights"][1] = 0
+    set_weights(engine, 1, 0)
     audio = play(engine, [(0, note_on(50))], 9600)
     assert np.isfinite(audio).all()
     assert np.abs(audio[-640:]).max() > 1e-3

@@ -8,7 +8,13 @@ import pytest
 from engine.rt.morph_decoder import HARMONICS, LEVELS, TABLE, kept_by_interpolation
 from models.errors import ModelError
 from models.morph.voice_model import conditioning, random_model
-from tests.engine.morph_helpers import new_morph_engine, sound_of, still, voices
+from tests.engine.morph_helpers import (
+    new_morph_engine,
+    set_weights,
+    sound_of,
+    still,
+    voices,
+)
 from tests.engine.rig_helpers import RAMPED, new_engine, note_on, play, stem
 
 MODEL = random_model(1)
@@ -34,8 +40,7 @@ def reference_db(z, key, velocity, age_s, model=MODEL):
 def test_a_frame_is_the_reference_models(tmp_path, key, velocity, weights):
     sound = sound_of(gain_db=-3)
     engine = new_morph_engine(tmp_path, sound)
-    slot = engine._rig.morph_parts[0]["sound"]
-    engine._rig.morphs[slot]["weights"][:2] = weights
+    set_weights(engine, *weights)
     play(engine, [(10, note_on(key, velocity))], 4096)
     (voice,), (place,) = voices(engine)
     end = int(voice["ramp_at"] + voice["ramp_span"])
@@ -54,8 +59,7 @@ def test_the_baseline_mixes_the_anchors_levels_in_db(tmp_path):
     sound = sound_of(mode="baseline", anchors=3)
     engine = new_morph_engine(tmp_path, sound)
     weights = (0.5, 0.2, 0.3)
-    slot = engine._rig.morph_parts[0]["sound"]
-    engine._rig.morphs[slot]["weights"][:3] = weights
+    set_weights(engine, *weights)
     play(engine, [(0, note_on(50, 90))], 4096)
     (voice,), (place,) = voices(engine)
     age_s = (int(voice["ramp_at"] + voice["ramp_span"]) - int(voice["start"])) / RATE_HZ
