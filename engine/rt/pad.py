@@ -81,9 +81,18 @@ def advance_pad(rig, index):
 def _show_voices(rig, index, pad):
     """Leave weights, mode and texture where the part's voices read them. [audio]"""
     entry = rig.morphs[rig.morph_parts[index].sound]
-    entry.weights[:] = pad.weights
+    for k in range(ANCHORS):  # one array assigned to another would be copied first
+        entry.weights[k] = pad.weights[k]
     entry.mode = pad.mode
     entry.texture = pad.texture
+
+
+@rt
+def _jump(rig, index, pad):
+    """Let the weights be at once where they were going. [audio]"""
+    for k in range(ANCHORS):
+        pad.weights[k] = pad.target[k]
+    _show_voices(rig, index, pad)
 
 
 @rt
@@ -96,8 +105,7 @@ def pad_struck(rig, index, pitch, velocity):
     pad.key_pressure[pitch] = 0
     if pad.sound != 0 and rig.parts[index].sounding <= 1:
         _aim(rig, index, pad, carray(as_pointer(pad.sound), 1, PAD_SOUND)[0])
-        pad.weights[:] = pad.target
-        _show_voices(rig, index, pad)
+        _jump(rig, index, pad)
 
 
 @rt
@@ -140,8 +148,7 @@ def take_pad(rig, index, address, fresh):
     pad.path_at = 0.0
     _aim(rig, index, pad, sound)
     if fresh != 0:
-        pad.weights[:] = pad.target
-        _show_voices(rig, index, pad)
+        _jump(rig, index, pad)
 
 
 @rt

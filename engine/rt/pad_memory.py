@@ -1,6 +1,6 @@
 """The memory of the pads: what a morph sound says of its plane, and where each part's puck is.
 
-PAD_SOUND is filled on the main thread (engine.morph_pads), then only read; the callback is given
+PAD_SOUND is filled on the main thread (engine.pad_records), then only read; the callback is given
 its address. PAD is the callback's own, one a part. Only numpy is needed here.
 """
 

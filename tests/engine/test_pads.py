@@ -45,9 +45,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hands]:
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in (("wheel", WHEEL), ("still", WHEEL.replace("x = 0, y", "x = 1, y"))):
         (folder / f"{name}.toml").write_text(text, encoding="utf-8")
-    said: list[str] = []
-    with by_hand(Settings(**QUIET), said) as session:
-        session.told = said
+    with by_hand(Settings(**QUIET), []) as session:
         session.engine.use_morph_model(random_model(3))
         session.play(0.05)
         yield session
@@ -150,7 +148,7 @@ def test_a_recording_becomes_the_trajectory(hands: Hands) -> None:
     points = pad_of(hands)["trajectory"]
     assert points[0][1] == pytest.approx(0, abs=0.01)
     assert points[-1][1] == pytest.approx(1, abs=0.05)
-    assert any("of the puck are recorded" in sentence for sentence in hands.told)
+    assert any("of the puck are recorded" in sentence for sentence in hands.said)
     set_it(hands, f"{PATH}/loop", 0)
     set_it(hands, f"{PATH}/play", 1)
     hands.play(2.0)
