@@ -134,7 +134,11 @@ class MorphPads:
     def forget(self) -> None:
         """Other players: no part has a course of its own any more. [any]"""
         for part in range(len(self._ensemble().parts)):
-            if self._engine.pads.course(part) != NO_COURSE:
+            if self._engine.pads.course(part) == NO_COURSE:
+                continue
+            if self.sound(part) is None:
+                self._engine.pads.set_course(part, NO_COURSE)
+            else:
                 self._set(part, NO_COURSE)
 
     def course(self, part: int) -> dict[str, Any]:

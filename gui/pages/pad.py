@@ -30,6 +30,7 @@ from gui.widgets.slider import Slider
 from gui.widgets.switch import Switch
 
 SIDE_WIDTH = 360
+GLIDE, STILL = 0.25, 0.002  # of the way a frame; so near it is there
 SOUNDS = "/ripieno/morph/sounds"
 NONE = ("", "none: its instrument")
 MODES = {"latent": "Latent", "baseline": "Cross-fade"}
@@ -64,7 +65,7 @@ class Page(Panel):
         self.bridge.ask(SOUNDS, then=self._take_sounds)
         self.on("ensemble", self._build)
         self.on("morph", self._show)
-        self.on("statistics", self._move)
+        self.bridge.frame.connect(self._move)
 
     # ---- building --------------------------------------------------------------------------
 
@@ -137,13 +138,17 @@ class Page(Panel):
         x, y = (self.mirror.value(self.address(key), 0.5) for key in ("x", "y"))
         self.plane.show_put(float(x), float(y))
 
-    def _move(self) -> None:
+    def _move(self, now_s: float) -> None:
+        """Let the puck glide to where it was last said to be, ten times a second."""
         if not self.isVisible() or self.plane.plane is None:
             return
-        statistics = self.mirror.statistics
-        at = self.part - 1
-        if at < len(statistics.puck_x):
-            self.plane.show_puck(statistics.puck_x[at], statistics.puck_y[at])
+        statistics, at = self.mirror.statistics, self.part - 1
+        goal = (statistics.puck_x[at], statistics.puck_y[at])
+        here = self.plane.puck
+        left = max(abs(goal[0] - here[0]), abs(goal[1] - here[1]))
+        share = 1.0 if left < STILL else GLIDE
+        x, y = (a + share * (b - a) for a, b in zip(here, goal, strict=True))
+        self.plane.show_puck(x, y)
 
     # ---- hands -----------------------------------------------------------------------------
 

@@ -9,13 +9,14 @@ import pytest
 from engine import operations
 from engine.errors import RipienoError
 from engine.midi.files import write_midi
-from engine.morph_sounds import KIND, load_morph_sound
+from engine.morph_sounds import KIND, Source, load_morph_sound
 from engine.parameters import PAD_PARAMETERS
 from engine.paths import config_folder
 from engine.rigging import capture, set_up
 from engine.session import Settings
 from models.morph.voice_model import random_model
-from tests.engine.rig_helpers import controller, note_off, note_on
+from tests.engine.morph_helpers import new_morph_engine, sound_of
+from tests.engine.rig_helpers import controller, note_off, note_on, play
 from tests.engine.test_morph_paths import performance
 from tests.engine.test_repertoire import QUIET, Hands, by_hand
 
@@ -83,26 +84,22 @@ def test_the_wheel_moves_the_sound(hands: Hands) -> None:
     after = hands.play(0.2)[-4096:, 0]
     hands.play(0.3, note_off(72), controller(1, 0))
     assert puck(hands) == (0.0, 0.5)
-    spectra = [np.abs(np.fft.rfft(one * np.hanning(4096))) for one in (before, after)]
-    spectra = [one / np.linalg.norm(one) for one in spectra]
-    assert spectra[0] @ spectra[1] < 0.9, "another sound"
+    bins = np.round(440 * 2 ** ((72 - 69) / 12) * np.arange(1, 9) * 4096 / 48000).astype(int)
+    spectra = [np.abs(np.fft.rfft(one * np.hanning(4096)))[bins] for one in (before, after)]
+    moved_db = 20 * np.log10(spectra[1] / spectra[0])
+    assert np.abs(moved_db - moved_db.mean()).max() > 2.0, "another sound"
 
 
-def test_any_blocks_give_the_same_samples(hands: Hands) -> None:
+def test_any_blocks_give_the_same_samples(tmp_path: Path) -> None:
     """Offline is live: what the pad does depends on no block."""
+    sources = (Source("x", "cc"), Source("y", "lfo", period_s=0.1, shape="random"))
+    sources += (Source("y", "envelope", attack_s=0.1, decay_s=0.1),)
     runs = []
     for block in (64, 37):
-        hands.set_ensemble("string_quartet")
-        hands.set("assigner", 1)
-        set_it(hands, f"{PATH}/sound", "wheel")
-        engine = hands.engine
-        engine.render(48000 - engine.frame % 48000)
-        start = engine.frame
-        for k, message in enumerate([note_on(72), *(controller(1, v) for v in range(0, 127, 9))]):
-            engine.midi(message, start + 100 + 517 * k)
-        engine.midi(note_off(72), start + 12000)
-        runs.append(engine.render(24000, block))
-        hands.pump()
+        engine = new_morph_engine(tmp_path, sound_of(anchors=3, sources=sources, texture=0.5))
+        wheel = [(100 + 517 * k, controller(1, 9 * k)) for k in range(14)]
+        runs.append(play(engine, [(90, note_on(60)), *wheel, (9000, note_off(60))], 14400, block))
+        engine.close()
     assert np.abs(runs[0]).max() > 0.001
     np.testing.assert_array_equal(runs[0], runs[1])
 
@@ -113,8 +110,9 @@ def test_the_puck_is_a_parameter_that_is_learned_like_others(hands: Hands) -> No
     assert puck(hands)[0] == 0.75
     assert operations.value_of(hands, f"{PATH}/x") == 0.75
     set_it(hands, "/ripieno/learn", f"{PATH}/y")
-    hands.play(0.05, controller(20, 64))
-    hands.play(0.05, controller(20, 127))
+    for value in (0, 10, 127):  # it is learned, picked up, moved
+        hands.play(0.05, controller(20, value))
+    hands.play(0.05)
     assert puck(hands)[1] == 1.0
 
 
@@ -184,7 +182,9 @@ def test_the_trajectory_of_a_rig_comes_back(hands: Hands) -> None:
     assert capture(hands).parts == rig.parts
 
 
-def test_a_trajectory_is_drawn_from_a_file(hands: Hands, tmp_path: Path) -> None:
+def test_a_trajectory_is_drawn_from_a_file(
+    hands: Hands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     piece = performance([(0, 1, 60, 80, 0), (1, 2, 62, 80, 1), (2, 3, 60, 80, 0)], (42, 73))
     write_midi(tmp_path / "piece.mid", piece.tracks, piece.events)
     with pytest.raises(RipienoError, match=r"piece.mid: a trajectory needs two notes .* cello"):
@@ -197,7 +197,7 @@ def test_a_trajectory_is_drawn_from_a_file(hands: Hands, tmp_path: Path) -> None
         text = text.replace(f"instrument {k}", name)
     model = random_model(3)
     object.__setattr__(model, "instruments", (*names, *model.instruments[2:]))
-    hands.engine._players.morphs.model = model
+    monkeypatch.setattr(hands.engine._players.morphs, "model", model)
     file = tmp_path / "drawn.toml"
     file.write_text(text, encoding="utf-8")
     set_it(hands, f"{PATH}/sound", str(file))
@@ -205,12 +205,12 @@ def test_a_trajectory_is_drawn_from_a_file(hands: Hands, tmp_path: Path) -> None
     assert pad_of(hands)["trajectory_of"] == "labels"
     set_it(hands, f"{PATH}/play", 1)
     hands.play(1.02)
-    assert pad_of(hands)["weights"] == pytest.approx([0, 1], abs=0.05)
+    assert pad_of(hands)["weights"] == pytest.approx([0, 1], abs=0.15)
     kept = capture(hands).parts["Violin I"]
     assert [one[1] for one in kept["morph_labels"]] == ["cello", "flute", "cello"]
     with pytest.raises(RipienoError, match="is kept in rigs"):
         set_it(hands, f"{PATH}/save", "Drawn")
-    hands.engine._players.morphs.model = random_model(3)
+    hands.set_ensemble("string_quartet")
 
 
 def test_a_sound_is_kept_as_it_is_now(hands: Hands) -> None:
