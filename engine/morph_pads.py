@@ -189,6 +189,8 @@ class MorphPads:
             "trajectory": [] if course.labels else [list(point) for point in played.trajectory],
             "trajectory_of": _origin(course, sound),
             "trajectory_unit": played.trajectory_unit,
+            "interpolation": played.interpolation,
+            "record": int(puck.recording),
         }
 
 

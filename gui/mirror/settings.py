@@ -31,6 +31,9 @@ def values_of(state: dict[str, Any]) -> dict[str, Value]:
         for place, plugin in enumerate(chain.get("plugins", ()), 1):
             path = f"/ripieno/chain/{slot.replace(' ', '_')}/{place}/bypass"
             _add(found, path, plugin.get("bypass"))
+    for number, pad in enumerate(state.get("morph", {}).get("parts", ()), 1):
+        for key in ("sound", "interpolation", "record"):
+            _add(found, f"/ripieno/part/{number}/morph/{key}", (pad or {}).get(key))
     if rig := state.get("rig"):
         _add(found, "/ripieno/rig", rig["id"])
         _add(found, "/ripieno/setlist", (rig.get("setlist") or {}).get("id", ""))
