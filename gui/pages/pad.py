@@ -196,7 +196,7 @@ class PartPanel(Panel):
         words = choices_of(f"{base}/mode")
         mode = Choice("Way between the anchors", words, [MODES.get(w, w) for w in words])
         self._add(mode, "mode", base)
-        card.body.addWidget(field("Between them", mode, width=100))
+        card.body.addWidget(field("Between", mode, width=70))
         return card
 
     def _trajectory(self, base: str) -> Card:

@@ -15,7 +15,7 @@ from gui import theme
 from gui.mirror.pads import Pad, Trail
 from gui.widgets.paint import focus_ring, words
 
-EDGE, PUCK_R, ANCHOR_R = 34.0, 11.0, 7.0
+EDGE, PUCK_R, ANCHOR_R = 52.0, 11.0, 7.0
 STEP, FINE_STEP = 0.02, 0.002
 
 
@@ -193,8 +193,8 @@ class PadPlane(QWidget):
             painter.drawEllipse(at, radius, radius)
             painter.setBrush(theme.colour("text"))
             painter.drawEllipse(at, ANCHOR_R, ANCHOR_R)
-            above = anchor.y < 0.5
-            box = QRectF(at.x() - 70, at.y() + 10 if above else at.y() - 28, 140, 18)
+            top = at.y() + radius + 4 if anchor.y < 0.5 else at.y() - radius - 22
+            box = QRectF(at.x() - 70, top, 140, 18)
             box.moveLeft(min(max(box.left(), 2.0), self.width() - 142.0))
             words(painter, box, text, 12, theme.colour("text"), bold=weight > 0.5)
 
