@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.continuation.pace import GIVEN_TICKS, Pace
 from engine.errors import RipienoError
 from models.mmt.decoder import Decoder
 from models.mmt.representation import (
@@ -31,7 +30,7 @@ from models.mmt.representation import (
     header,
     note_rows,
 )
-from models.mmt.sampling import EARLIEST, HURRY, MIN_P, MIN_P_SHARE, Draw, Rules, packed
+from models.mmt.sampling import EARLIEST, MIN_P, MIN_P_SHARE, Draw, Rules, packed
 
 FEWEST_BEATS, MOST_BEATS = 1.0, 2048.0
 MOST_CANDIDATES = 64
@@ -56,7 +55,7 @@ class ComposingError(RipienoError):
 class Wish:
     """What is wanted: `instruments` are codes 1..64 that may play; none, the network's choice.
 
-    `min_p`: the least share of the likeliest code's probability. `paced`: as busy as the prompt.
+    `min_p`: the least share of the likeliest code's probability that another may have.
     """
 
     beats: float
@@ -65,7 +64,6 @@ class Wish:
     seed: int = 1
     temperature: float = 1.0
     min_p: float = MIN_P_SHARE
-    paced: bool = True
 
     def __post_init__(self) -> None:
         for name, low, high in (
@@ -138,7 +136,6 @@ def _play_on(
     ticks = round(wish.beats * TICKS)
     heard = _without_long_silence(prompt, seam)
     players = codes | set(np.unique(heard[:, PLAYER]).tolist())
-    pace = Pace(_after_the_opening(heard[:, ONSET]) if wish.paced else [], seam)
     share = _HEARD
     notes: list[tuple[int, ...]] = []
     told = 0.0
@@ -147,7 +144,7 @@ def _play_on(
         everything = np.concatenate([heard, np.array(notes, np.int64).reshape(-1, 4)])
         base = _hear(decoder, everything, seam, players, share)
         before = len(notes)
-        for note, nats in _draws(decoder, base, seam, codes, wish, pace, random):
+        for note, nats in _draws(decoder, base, seam, codes, wish, random):
             if note[ONSET] >= seam + ticks:
                 return _candidate(number, notes, told, seam + ticks)
             notes.append(note)
@@ -167,7 +164,6 @@ def _draws(
     seam: int,
     codes: set[int],
     wish: Wish,
-    pace: Pace,
     random: np.random.Generator,
 ) -> Iterator[tuple[tuple[int, ...], float]]:
     """Yield notes that follow what was heard, and feed them, until the rows or beats are full."""
@@ -183,16 +179,12 @@ def _draws(
     )
     draw = packed(rules)
     last = decoder.rows[decoder.count - 1]
-    onset = seam
     while decoder.room > 1 and last[BEAT] <= BEATS - LONGEST_WAIT_BEATS:
-        draw.numbers[HURRY] = pace.hurry(max(onset, seam))
         row, nats = _next(decoder, draw, rules.earliest_ticks, last, random)
         decoder.feed_slice(row[None])
         last = row
-        at, *rest = decode(row[None])[0].tolist()
-        onset = at + base
-        pace.take(onset)
-        yield (onset, *rest), -nats
+        onset, *rest = decode(row[None])[0].tolist()
+        yield (onset + base, *rest), -nats
 
 
 def _next(
@@ -231,11 +223,6 @@ def _hear(decoder: Decoder, notes: np.ndarray, seam: int, players: set[int], sha
     if len(kept):
         decoder.feed(note_rows(kept - (base, 0, 0, 0)))
     return base
-
-
-def _after_the_opening(onsets: np.ndarray) -> list[int]:
-    """Return the onsets (rising) that say how busy a piece is: not those it opens with."""
-    return onsets[onsets >= onsets[:1].sum() + GIVEN_TICKS].tolist()
 
 
 def _without_long_silence(prompt: np.ndarray, seam: int) -> np.ndarray:

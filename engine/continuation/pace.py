@@ -2,7 +2,7 @@
 
 A network left to itself thins out what is rich and fills what is sparse. Waiting for the next note
 is made dearer while fewer notes are made than were given, and cheaper while there are more.
-Used by the planner and by composing. [any]
+Used by the planner. [worker]
 """
 
 import math

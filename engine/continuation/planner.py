@@ -26,9 +26,8 @@ from engine.continuation.settings import ACCOMPANY, OFF, VARY, Settings
 from engine.continuation.telling import Telling
 from engine.continuation.voices import Voices
 from engine.continuation.wear import Wear
-from models.mmt.drawing import PART, Taste, hurry_of, limits
+from models.mmt.drawing import HURRY, PART, Taste, hurry_of, limits
 from models.mmt.representation import TICKS
-from models.mmt.sampling import HURRY
 from models.mmt.stream import Note, Stream
 
 MARGIN_S = 0.04  # what begins sooner may come too late to the callback

@@ -31,8 +31,6 @@ from models.mmt.sampling import (
     _SIZE_OF,
     _START_OF,
     EARLIEST,
-    HURRIED,
-    HURRY,
     MIN_P_SHARE,
     WAIT,
     _draw,
@@ -40,6 +38,8 @@ from models.mmt.sampling import (
 from models.mmt.step import enter_turns, hear_turn, tell_together, tell_turn
 
 CODE, LOW, HIGH, FREE, SOUNDING, PART = range(6)  # the columns of voices
+HURRY = 2  # of the numbers, behind EARLIEST and WAIT: nats taken from each tick waited
+_HURRIED = 2  # beats: waiting longer costs no more
 _TOP_P = 1.0
 _DENSITY_NATS = 2.5  # a beat of waiting, at density 1
 _MOST = max(SIZES)
@@ -164,7 +164,7 @@ def draw_note(w, s, row, in_turn, rotary, before, limits, uniforms, out):
                 high = min(np.int64(BEATS), first_beat + np.int64(numbers[WAIT]))
                 for j in range(first_beat, high + 1):
                     allowed[j - shift] = 1
-                    costs[j - shift] = numbers[HURRY] * TICKS * min(j - first_beat, HURRIED)
+                    costs[j - shift] = numbers[HURRY] * TICKS * min(j - first_beat, _HURRIED)
             elif field == POSITION:
                 low = earliest % TICKS if out[BEAT] == earliest // TICKS + 1 else 0
                 for j in range(low, TICKS):

@@ -87,14 +87,12 @@ class Draw(NamedTuple):
 
     allowed: np.ndarray  # uint8, every code of every field
     filter: np.ndarray  # float64: temperature, filter, amount
-    numbers: np.ndarray  # float64: EARLIEST tick, longest WAIT in beats, HURRY in nats a tick
+    numbers: np.ndarray  # int64: EARLIEST tick, longest WAIT in beats
     kept: np.ndarray  # int64 a field: codes that top-k keeps
-    worn: np.ndarray  # float32 (65, 129): nats taken from an instrument's pitches
-    costs: np.ndarray  # float32 (largest field,), scratch
+    costs: np.ndarray  # float32 (largest field,): none
 
 
-EARLIEST, WAIT, HURRY = range(3)  # of the numbers; HURRY is taken from each tick waited
-HURRIED = 2  # beats: waiting longer costs no more
+EARLIEST, WAIT = range(2)  # of the numbers
 
 
 def packed(rules: Rules) -> Draw:
@@ -118,9 +116,8 @@ def packed(rules: Rules) -> Draw:
     return Draw(
         allowed,
         np.array(kind, np.float64),
-        np.array((rules.earliest_ticks, rules.longest_wait_beats, 0.0), np.float64),
+        np.array((rules.earliest_ticks, rules.longest_wait_beats), np.int64),
         np.array(kept, np.int64),
-        np.zeros((SIZES[INSTRUMENT], SIZES[PITCH]), np.float32),
         np.zeros(max(SIZES), np.float32),
     )
 
@@ -143,9 +140,7 @@ def draw_row(w, s, row, in_turn, rotary, before, draw, uniforms, out):
         enter_turns(w, s, row)
     else:
         tell_together(w, s, row)
-    earliest, wait = np.int64(draw.numbers[EARLIEST]), np.int64(draw.numbers[WAIT])
-    hurry = draw.numbers[HURRY]
-    costs = draw.costs
+    earliest, wait = draw.numbers[EARLIEST], draw.numbers[WAIT]
     last_beat = max(np.int64(1), before[BEAT])
     # The first beat code a note may have, and the first position on that beat.
     first_beat = max(last_beat, earliest // TICKS + 1)
@@ -166,7 +161,6 @@ def draw_row(w, s, row, in_turn, rotary, before, draw, uniforms, out):
         code = np.int64(0)
         if wanted:
             low, high = np.int64(0), size - 1
-            costs[:size] = 0.0
             if field == TYPE:
                 low = before[TYPE]
                 if low in (START, NOTES):
@@ -175,21 +169,13 @@ def draw_row(w, s, row, in_turn, rotary, before, draw, uniforms, out):
                 low, high = first_beat, min(np.int64(BEATS), first_beat + wait)
                 if rotary:
                     low, high = low - last_beat + 1, high - last_beat + 1
-                for j in range(low, high + 1):
-                    costs[j] = hurry * TICKS * min(j - low, HURRIED)
-            elif field == POSITION:
-                if out[BEAT] == earliest // TICKS + 1:
-                    low = earliest % TICKS + 1
-                for j in range(low, size):
-                    costs[j] = hurry * (j - low)
-            elif field == PITCH:
-                for j in range(size):
-                    costs[j] = draw.worn[out[INSTRUMENT], j]
+            elif field == POSITION and out[BEAT] == earliest // TICKS + 1:
+                low = earliest % TICKS + 1
             elif field == INSTRUMENT and out[TYPE] == INSTRUMENT_ROW:
                 low = before[INSTRUMENT] + 1
             code, log_probability = _draw(
                 logits,
-                costs,
+                draw.costs,
                 draw.allowed[_START_OF[field] : _START_OF[field] + size],
                 low,
                 high,

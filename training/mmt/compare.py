@@ -7,7 +7,8 @@ with the mean of its seeds. For every network, nats a row of each field in the o
 piece, and what the first forty notes cost a note, which all representations can hold; each as the
 mean of the pieces with its 95 % confidence, and as the difference from the first network, paired
 by piece: what pieces have in common, hard or easy, is not in that. Then the measures of music made
-from nothing, beside the same pieces'.
+from nothing, beside the same pieces': by the dissertation's draws, or, with `--share 1`, as the
+networks would have it.
 """
 
 import argparse
@@ -22,7 +23,7 @@ import torch
 from models.mmt.representation import FIELDS, SIZES
 from training.mmt.data import KINDS, Corpus, padded
 from training.mmt.evaluate import same_openings
-from training.mmt.generate import generate, kind_of
+from training.mmt.generate import TENTH, generate, kind_of
 from training.mmt.metrics import measured, with_confidence
 from training.mmt.network import Network
 from training.mmt.prepare import BUILD, CORPUS
@@ -41,6 +42,7 @@ def main() -> None:
     parser.add_argument("--split", choices=("valid", "test"), default="test")
     parser.add_argument("--pieces", type=int, default=0, help="held-out pieces; 0: all")
     parser.add_argument("--samples", type=int, default=50, help="pieces each file makes; 0: none")
+    parser.add_argument("--share", type=float, default=TENTH, help="of codes drawn from; 1: all")
     parser.add_argument("--seed", type=int, default=1, help="of what is made")
     parser.add_argument("--json", type=Path, metavar="FILE", default=BUILD / "compare.json")
     options = parser.parse_args()
@@ -69,7 +71,9 @@ def main() -> None:
             made = [
                 piece
                 for number, network in enumerate(networks)
-                for piece in generate(network, options.samples, options.seed + number)[0]
+                for piece in generate(
+                    network, options.samples, options.seed + number, share=options.share
+                )[0]
             ]
             rows[-1] |= listed(measured(made))
         print(table(rows[-1]), flush=True)

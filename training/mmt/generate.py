@@ -4,6 +4,7 @@ The dissertation's way of drawing: top-k of a tenth of each field's codes, types
 going back. Sequences are drawn side by side with a key and value cache.
 """
 
+import math
 import time
 
 import numpy as np
@@ -14,6 +15,8 @@ from models.mmt.shape import IN_TURN, ORDER, ROTARY
 from training.mmt.baselines import END_OF_SONG, MMM, MOST_BEATS, REMI
 from training.mmt.network import Network
 
+TENTH = 0.1  # the dissertation's way
+
 
 def kind_of(network: Network) -> str:
     """Return which representation a network writes."""
@@ -22,9 +25,16 @@ def kind_of(network: Network) -> str:
 
 @torch.inference_mode()
 def generate(
-    network: Network, count: int, seed: int, most_rows: int | None = None
+    network: Network,
+    count: int,
+    seed: int,
+    most_rows: int | None = None,
+    share: float = TENTH,
 ) -> tuple[list[np.ndarray], float]:
-    """Return the notes of `count` pieces made from nothing, and the notes a second they took."""
+    """Return the notes of `count` pieces made from nothing, and the notes a second they took.
+
+    `share` of each field's codes, the likeliest, are drawn from.
+    """
     network.eval()
     device = network.starts.device
     random = torch.Generator(device).manual_seed(seed)
@@ -42,10 +52,10 @@ def generate(
             logits = network.logits(hidden[:, -1]).float()
             if kind_of(network) == "remi":  # the dissertation trims the baselines to 64 beats
                 logits[:, REMI.beat + MOST_BEATS : REMI.position] = -torch.inf
-            new = drawn(logits, random)[:, None]
+            new = drawn(logits, random, share)[:, None]
             done |= new[:, 0] == END_OF_SONG
         else:
-            new = next_rows(network, hidden[:, -1], rows[:, -1], random)
+            new = next_rows(network, hidden[:, -1], rows[:, -1], random, share)
             done |= new[:, TYPE] == END
         new[done] = END_OF_SONG if fields == 1 else torch.tensor(_END_ROW, device=device)
         rows = torch.cat([rows, new[:, None]], 1)
@@ -59,7 +69,11 @@ _END_ROW = (END, 0, 0, 0, 0, 0)
 
 
 def next_rows(
-    network: Network, hidden: torch.Tensor, before: torch.Tensor, random: torch.Generator | None
+    network: Network,
+    hidden: torch.Tensor,
+    before: torch.Tensor,
+    random: torch.Generator | None,
+    share: float = TENTH,
 ) -> torch.Tensor:
     """Return a row (batch, 6) after each of `before` (batch, 6) from hidden (batch, width)."""
     in_turn = network.shape.heads == IN_TURN
@@ -86,7 +100,7 @@ def next_rows(
             elif field == INSTRUMENT:
                 rising = (row[:, TYPE] == 1) * before[:, INSTRUMENT]
                 allowed = allowed & (codes > rising.clamp(max=SIZES[INSTRUMENT] - 2)[:, None])
-        code = drawn(logits.masked_fill(~allowed, -torch.inf), random)
+        code = drawn(logits.masked_fill(~allowed, -torch.inf), random, share)
         wanted = row[:, TYPE] == NOTE
         if field == TYPE:
             wanted = torch.ones_like(wanted)
@@ -101,9 +115,11 @@ def next_rows(
     return row
 
 
-def drawn(logits: torch.Tensor, random: torch.Generator | None) -> torch.Tensor:
-    """Return a code a row (batch,) from the likeliest tenth of all codes there are."""
-    top, which = logits.topk(-(-logits.shape[-1] // 10), -1)
+def drawn(
+    logits: torch.Tensor, random: torch.Generator | None, share: float = TENTH
+) -> torch.Tensor:
+    """Return a code a row (batch,) from the likeliest `share` of all codes there are."""
+    top, which = logits.topk(math.ceil(round(share * logits.shape[-1], 9)), -1)
     place = torch.multinomial(top.softmax(-1), 1, generator=random)
     return which.gather(-1, place)[:, 0]
 

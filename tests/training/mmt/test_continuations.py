@@ -34,13 +34,6 @@ def test_the_scale_is_that_of_what_was_given():
     assert c.in_scale_of(c_major, notes((0, 60), (1, 61), (2, 62), (3, 66))) == 0.5
 
 
-def test_the_second_half_begins_with_a_bar():
-    whole = notes(*[(beat, 60 + beat) for beat in range(19)])
-    half = c.second_half(whole)
-    assert half[:2, :2].tolist() == [[0, 68], [TICKS, 69]]
-    assert len(half) == 11
-
-
 def test_twice_as_busy_and_half_as_busy_are_a_doubling_apart():
     made, true = ([{c.BUSY: busy} for busy in side] for side in ((2.0, 2.0), (4.0, 1.0)))
     assert c.apart(made, true) == 1

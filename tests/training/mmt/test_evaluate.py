@@ -14,7 +14,7 @@ from tests.training.mmt.music import sorted_piece
 from training.mmt.baselines import MMM, REMI
 from training.mmt.data import Corpus
 from training.mmt.evaluate import figures, truth_row
-from training.mmt.generate import generate, next_rows
+from training.mmt.generate import drawn, generate, next_rows
 from training.mmt.network import Network, imported
 
 SMALL = {"layers": 1, "width": 64, "inner": 64, "turn_width": 64, "turn_inner": 64, "rows": 96}
@@ -46,6 +46,14 @@ def test_music_is_made_of_notes_in_order(shape):
         assert (notes[:, 3] >= 1).all()
     again, _ = generate(made(shape), 4, seed=1)
     assert all(np.array_equal(x, y) for x, y in zip(pieces, again, strict=True))
+
+
+def test_a_share_of_the_codes_is_drawn_from():
+    logits = torch.arange(20.0).expand(400, 20) / 100
+    random = torch.Generator().manual_seed(0)
+    assert drawn(logits, random).unique().tolist() == [18, 19]
+    assert drawn(logits, random, 0.2).unique().tolist() == [16, 17, 18, 19]
+    assert len(drawn(logits, random, 1.0).unique()) == 20
 
 
 @each_kind
