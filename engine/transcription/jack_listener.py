@@ -19,7 +19,7 @@ from engine.libjack import (
     load_libjack,
     open_client,
 )
-from engine.transcription import listening
+from engine.rt import listening
 
 NAME = "ripieno-ear"
 AUDIO_PORT, MIDI_PORT = "in", "midi_out"

@@ -137,7 +137,7 @@ CONTROLS = (allocating, growing, asking, raising, printing, harmless)
 
 
 def main() -> None:
-    from engine.rt import callback, jack_latency
+    from engine.rt import callback, jack_latency, listening
 
     real = (
         callback.jack_process,
@@ -147,6 +147,8 @@ def main() -> None:
         callback.server_gone,
         callback.freewheel,
         jack_latency.jack_latency,
+        listening.jack_listen,
+        listening.jack_gone,
     )
     report = {}
     compiled: tuple[Any, ...] = (*real, *CONTROLS)

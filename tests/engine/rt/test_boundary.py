@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[3]
 CALLBACKS = (
     *("jack_process", "jack_timebase", "jack_latency"),
     *("portaudio_process", "count_xrun", "server_gone", "freewheel"),
+    *("jack_listen", "jack_gone"),
 )
 
 
