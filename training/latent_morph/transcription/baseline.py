@@ -30,8 +30,9 @@ def transcribe(audio: np.ndarray) -> np.ndarray:
         part = np.arange(begin, min(begin + AT_ONCE, count))
         frames = padded[part[:, None] * HOP + np.arange(2 * WINDOW)]
         level[part] = 10 * np.log10((frames[:, :WINDOW] ** 2).mean(axis=1) + 1e-12)
-        pitch[part] = _pitches(frames)
-    pitch[level <= max(level.max() + QUIETEST_DB, SILENCE_DB)] = 0
+        heard = level[part] > SILENCE_DB
+        pitch[part[heard]] = _pitches(frames[heard])
+    pitch[level <= level.max() + QUIETEST_DB] = 0
     rising = np.zeros(count, bool)
     rising[2:] = level[2:] - level[:-2] > JUMP_DB
     notes, begin = [], 0
@@ -69,6 +70,6 @@ def _pitches(frames: np.ndarray) -> np.ndarray:
             lag += 1
         left, middle, right = row[lag - 1 : lag + 2]
         bent = left - 2 * middle + right
-        exact = lag + (0.5 * (left - right) / bent if bent > 0 else 0.0)
+        exact = lag + (np.clip(0.5 * (left - right) / bent, -1, 1) if bent > 0 else 0.0)
         pitches[number] = round(69 + 12 * np.log2(RATE_HZ / exact / 440))
     return pitches
