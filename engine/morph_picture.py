@@ -1,6 +1,6 @@
 """Draws a held chord that moves across a morph sound, as the callback plays it.
 
-    python -m engine.morph_picture [--sound NAME] [--out FILE.png] [--wav FILE.wav]
+    python -m engine.morph_picture [--sound NAME] [--out FILE] [--wav FILE.wav]
 
 A controller goes from 0 to 127 while the chord is held; below the spectrogram the same in short
 windows, where a click would be an upright line, beating a row of dots, smear a lost attack. [main]
@@ -31,7 +31,7 @@ def main() -> None:
     )
     parser.add_argument("--sound", default=SOUND, help="(%(default)s)")
     parser.add_argument("--controller", type=int, default=1, help="what moves it (%(default)s)")
-    parser.add_argument("--out", type=Path, default=presets_folder() / "sounds" / "held_chord.png")
+    parser.add_argument("--out", type=Path, default=presets_folder() / "sounds" / "held_chord.jpg")
     parser.add_argument("--wav", type=Path, help="also write the sound")
     options = parser.parse_args()
     audio = held_chord(options.sound, options.controller)
