@@ -165,7 +165,7 @@ class Keeper:
             self.window.start_engine()
             self.window.context.say("What was left the last time could not be resumed.")
         elif engine.may_restart():
-            self.window.start_engine(resume=True)
+            self.window.start_engine(resume=engine.left_state())  # there is none if it never played
             self.window.context.say("The engine ended unexpectedly and is started again.")
         else:
             reason = engine.last_words() or f"exit code {code}"

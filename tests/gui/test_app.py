@@ -110,11 +110,17 @@ def test_an_engine_of_ours_that_dies_is_started_again_where_it_was(
     themed, qtbot: QtBot, until: Until, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("gui.engine_process.SOON_S", 0.0)
+    (state_folder() / LAST_STATE).unlink(missing_ok=True)
     engine = Fake(SLEEPER)
     keeper = keeper_of(engine, qtbot)
     until(lambda: engine.starts == 1)
     engine._process.kill()  # type: ignore[union-attr]
     until(lambda: engine.starts == 2)
+    assert engine.resumed is False  # it had not played: that there is no state is not its fault
+    (state_folder() / LAST_STATE).parent.mkdir(parents=True, exist_ok=True)
+    (state_folder() / LAST_STATE).write_text("format = 1\n")
+    engine._process.kill()  # type: ignore[union-attr]
+    until(lambda: engine.starts == 3)
     assert engine.resumed is True
     keeper.stop()
     keeper.window.close()
