@@ -130,7 +130,9 @@ class Keeper:
         self._timer.timeout.connect(self.look)
         self._timer.start(200)
         self._waited_s = 0.0
+        self._failed = ""
         window.health.starting = self.starting
+        window.health.failed = lambda: self._failed
 
     def stop(self) -> None:
         """Look no more. [main]"""
@@ -151,6 +153,7 @@ class Keeper:
         self._waited_s += 0.2
         if mirror.connection == CONNECTED:
             self._may_start = False  # another's: it may have been ended on purpose
+            self._failed = ""
         nobody = mirror.connection in (LOOKING, GONE) and self._waited_s > LOOK_S
         if nobody and self._may_start and engine.starts == 0 and not engine.ours:
             self._may_start = False
@@ -168,8 +171,8 @@ class Keeper:
             self.window.start_engine(resume=engine.left_state())  # there is none if it never played
             self.window.context.say("The engine ended unexpectedly and is started again.")
         else:
-            reason = engine.last_words() or f"exit code {code}"
-            self.window.context.say(f"The engine did not start: {reason}")
+            self._failed = engine.last_words() or f"exit code {code}"
+            self.window.context.say(f"The engine did not start: {self._failed}")
 
 
 if __name__ == "__main__":

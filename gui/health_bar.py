@@ -96,6 +96,7 @@ class HealthBar(QFrame):
         super().__init__(parent)
         self.context = context
         self.starting: Callable[[], bool] = lambda: False
+        self.failed: Callable[[], str] = str
         self.finding = health.Finding(health.FINE, FINE_TEXT)
         self._shown = (0, "")
         self._growth = health.Growth()
@@ -154,6 +155,7 @@ class HealthBar(QFrame):
             transport=mirror.section("transport"),
             chord_window_ms=float(mirror.value("/ripieno/chord_window", 0.0)),
             starting=self.starting(),
+            failed=self.failed(),
         )
 
     def judge(self) -> None:

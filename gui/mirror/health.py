@@ -43,6 +43,7 @@ class Signs:
     transport: dict[str, Any] = field(default_factory=dict)
     chord_window_ms: float = 0.0
     starting: bool = False
+    failed: str = ""  # why an engine that was started did not, until one does
 
 
 Rule = Callable[[Signs], Finding | None]
@@ -68,6 +69,8 @@ def _connection(signs: Signs) -> Finding | None:
         return Finding(WARNING, "The engine answers late: the computer has too much to do.")
     if signs.starting:
         return Finding(HINT, "The engine starts; the first time this takes a minute.")
+    if signs.failed and signs.connection in ("looking", "gone"):
+        return Finding(TROUBLE, f"The engine did not start: {signs.failed}", "start")
     if signs.connection == "looking":
         return Finding(HINT, "Looking for the engine …", "start")
     if signs.connection == "gone":

@@ -105,7 +105,7 @@ class Page(QWidget):
             button.setEnabled(there)
         if not there:
             self.keyboard.setText("…")
-            self.output.setText("The engine starts; the first time this takes a minute.")
+            self.output.setText("It is chosen when the engine has started (see below).")
             self.proof.setText("")
             return
         inputs = mirror.state.get("inputs") or []

@@ -150,6 +150,10 @@ def test_one_that_cannot_start_is_not_tried_for_ever(themed, qtbot: QtBot, until
     for _ in range(10):
         keeper.look()
     assert engine.starts == 1
+    keeper.window.health._said_until_s = 0.0  # the sentence's time is over, the reason stays
+    keeper.window.health.judge()
+    assert keeper.window.health.finding.sentence.startswith("The engine did not start: ")
+    assert keeper.window.health.finding.action == "start"
     keeper.window.close()
 
 
