@@ -71,7 +71,8 @@ def draw(path: Path, audio: np.ndarray, sound: str) -> None:
     axes = figure.subplots(2, 1, sharex=True)
     windows = ((4096, 3584, 6000, "windows of 85 ms"), (512, 448, 12000, "windows of 11 ms"))
     for axis, (window, overlap, top_hz, what) in zip(axes, windows, strict=True):
-        power, frequencies, times = mlab.specgram(audio, window, RATE_HZ, noverlap=overlap)
+        spectra = mlab.specgram(audio, window, RATE_HZ, noverlap=overlap)
+        power, frequencies, times = (np.asarray(array, np.float64) for array in spectra)
         level = 10 * np.log10(np.maximum(power[frequencies <= top_hz], 1e-20))
         axis.imshow(
             level,

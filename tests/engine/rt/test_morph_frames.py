@@ -58,16 +58,14 @@ def test_a_frame_is_the_reference_models(tmp_path, key, velocity, weights):
 def test_the_baseline_mixes_the_anchors_levels_in_db(tmp_path):
     sound = sound_of(mode="baseline", anchors=3)
     engine = new_morph_engine(tmp_path, sound)
-    weights = (0.5, 0.2, 0.3)
+    weights = np.array([0.5, 0.2, 0.3])
     set_weights(engine, *weights)
     play(engine, [(0, note_on(50, 90))], 4096)
     (voice,), (place,) = voices(engine)
     age_s = (int(voice["ramp_at"] + voice["ramp_span"]) - int(voice["start"])) / RATE_HZ
     tables = [MODEL.anchor_table(k, sound.anchors[k].dynamics)[50] for k in range(3)]
-    expected = sum(
-        weight * reference_db(z, 50, 90, age_s) for weight, z in zip(weights, tables, strict=True)
-    )
-    expected = expected + MODEL.level_db(0, 50, 90)
+    apart = np.array([reference_db(z, 50, 90, age_s) for z in tables])
+    expected = weights @ apart + MODEL.level_db(0, 50, 90)
     found = goal_db(engine, place, voice)
     engine.close()
     loud = expected > expected.max() - 70
