@@ -256,7 +256,12 @@ def test_attention_is_reckoned_only_while_wanted(callback: Callback, monkeypatch
     assert line
     last = worker.planner.plan[-1]
     assert looked == [last]
-    assert line["note"] == [last.part + 1, last.key, round(last.tick / 12, 3), last.length / 12]
+    assert line["note"] == [
+        last.part + 1,
+        last.key,
+        round(last.tick / 12, 3),
+        round(last.length / 12, 3),
+    ]
     assert line["notes"] == len(line["attention"]) == worker.planner.stream.notes.index(last)
     shares = [note[4] for note in line["attention"]]
     assert shares == sorted(shares, reverse=True)
