@@ -60,7 +60,9 @@ def told(session: Session) -> Iterator[Callable[[str, Callable[[Any], bool]], No
     asking.socket.close()
 
 
-def test_a_take_is_told_when_it_begins_when_it_is_whole_and_when_it_is_kept(session: Session, told) -> None:
+def test_a_take_is_told_when_it_begins_when_it_is_whole_and_when_it_is_kept(
+    session: Session, told
+) -> None:
     session.inputs.play_key(ON)
     told("recorder", lambda recorder: recorder["recording"])
     session.inputs.play_key(OFF)
