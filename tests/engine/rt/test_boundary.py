@@ -17,6 +17,8 @@ from engine.rt.layout import IN_CHANNELS, OUT_CHANNELS
 from tests.engine.rig_helpers import new_engine, note_on, play
 
 ROOT = Path(__file__).parents[3]
+COMPILING_S = 900  # all callbacks afresh: two minutes of a quiet machine
+pytestmark = pytest.mark.timeout(COMPILING_S + 60)
 CALLBACKS = (
     *("jack_process", "jack_timebase", "jack_latency"),
     *("portaudio_process", "count_xrun", "server_gone", "freewheel"),
@@ -34,7 +36,7 @@ def report(tmp_path_factory):
         env=environment,
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=COMPILING_S,
         check=False,
     )
     assert found.returncode == 0, found.stderr
