@@ -236,7 +236,9 @@ def write_take_midi(folder: Path) -> Path:
     changes = [(max(at.frame - start, 0) / rate_hz, at.tempo_bpm) for at in clock]
     tracks = take_tracks(info)
     alone = {part: len(tracks) + place for place, part in enumerate(parts_alone(results))}
-    programs += [(second, alone[n], *sound) for second, n, *sound in programs if n in alone]
+    programs += [
+        (second, alone[n], bank, program) for second, n, bank, program in programs if n in alone
+    ]
     return write_midi(
         folder / MIDI,
         with_ensemble(tracks, alone),

@@ -177,11 +177,8 @@ class Turns(nn.Module):
         self.logits = nn.ModuleList(nn.Linear(turn, shape.sizes[field]) for field in ORDER)
         self.told = nn.ModuleList(nn.Embedding(shape.sizes[field], turn) for field in ORDER[:-1])
         nn.init.orthogonal_(self.enter.weight)
-        for told in self.told:
-            nn.init.zeros_(told.weight)
-        for down in self.down:
-            nn.init.zeros_(down.weight)
-            nn.init.zeros_(down.bias)
+        for parameter in (*self.told.parameters(), *self.down.parameters()):
+            nn.init.zeros_(parameter)
 
     def enter_row(self, hidden: torch.Tensor) -> torch.Tensor:
         """Return the state (..., turn) in which the first code is told."""

@@ -15,7 +15,7 @@ from training.mmt.network import imported
 from training.mmt.train import nll_of, save_weights
 
 SIZES = {"layers": 1, "width": 64, "inner": 64, "turn_width": 64, "turn_inner": 64, "rows": 256}
-PLAIN = Shape(**SIZES)
+PLAIN = Shape(**SIZES)  # pyright: ignore[reportArgumentType]
 TURN = Shape(heads=IN_TURN, **SIZES)  # pyright: ignore[reportArgumentType]
 WORDS = Shape(sizes=(REMI.size,), **SIZES)  # pyright: ignore[reportArgumentType]
 
