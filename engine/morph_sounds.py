@@ -19,11 +19,11 @@ from engine.errors import RipienoError
 from engine.preset_files import (
     FORMAT,
     PresetError,
-    file_name,
     find_preset,
     preset_files,
+    read_all,
     read_table,
-    write_text,
+    save_preset,
 )
 from engine.toml_text import to_toml
 
@@ -212,20 +212,12 @@ def morph_sound_ids() -> tuple[str, ...]:
 
 def list_morph_sounds() -> tuple[list[MorphSound], list[str]]:
     """Every sound there is, by name, and why others cannot be read. [main]"""
-    sounds, complaints = [], []
-    for path in preset_files(KIND).values():
-        try:
-            sounds.append(load_morph_sound(path))
-        except PresetError as error:
-            complaints.append(str(error))
-    return sorted(sounds, key=lambda sound: sound.name.casefold()), complaints
+    return read_all(KIND, load_morph_sound)
 
 
 def save_morph_sound(sound: MorphSound, folder: Path) -> Path:
     """Write a sound into a folder, its file named after it, instead of one of that name. [main]"""
-    path = folder / f"{file_name(sound.name)}.toml"
-    write_text(path, sound.text())
-    return path
+    return save_preset(sound.name, sound.text(), folder)
 
 
 def sound_of(sound_id: str, table: dict[str, Any]) -> MorphSound:

@@ -8,13 +8,22 @@ from __future__ import annotations
 import contextlib
 import os
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from engine.errors import RipienoError
 from engine.paths import config_folder, presets_folder
 
 FORMAT = 1
+
+
+class _Named(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+Preset = TypeVar("Preset", bound=_Named)
 
 
 class PresetError(RipienoError):
@@ -38,6 +47,24 @@ def find_preset(kind: str, name_or_path: str | Path) -> Path:
         one = {"rigs": "rig", "setlists": "set list", "sounds": "morph sound"}[kind]
         raise PresetError(f'there is no {one} "{name_or_path}"; there are: {have}')
     return found[str(name_or_path)]
+
+
+def read_all(kind: str, load: Callable[[Path], Preset]) -> tuple[list[Preset], list[str]]:
+    """Every preset of a kind, by name, and why others cannot be read. [main]"""
+    presets, complaints = [], []
+    for path in preset_files(kind).values():
+        try:
+            presets.append(load(path))
+        except PresetError as error:
+            complaints.append(str(error))
+    return sorted(presets, key=lambda preset: preset.name.casefold()), complaints
+
+
+def save_preset(name: str, text: str, folder: Path) -> Path:
+    """Write one into a folder, its file named after it, instead of one of that name. [main]"""
+    path = folder / f"{file_name(name)}.toml"
+    write_text(path, text)
+    return path
 
 
 def read_table(path: Path) -> dict[str, Any]:

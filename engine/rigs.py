@@ -31,11 +31,10 @@ from engine.parameters import GLOBAL_PARAMETERS, PART_PARAMETERS, Parameter
 from engine.preset_files import (
     FORMAT,
     PresetError,
-    file_name,
     find_preset,
-    preset_files,
+    read_all,
     read_table,
-    write_text,
+    save_preset,
 )
 from engine.toml_text import to_toml
 
@@ -202,20 +201,12 @@ def rig_of(rig_id: str, table: dict[str, Any], folder: Path | None = None) -> Ri
 
 def list_rigs() -> tuple[list[Rig], list[str]]:
     """Every rig there is, by name, and why others cannot be read. [main]"""
-    rigs, complaints = [], []
-    for path in preset_files(KIND).values():
-        try:
-            rigs.append(load_rig(path))
-        except PresetError as error:
-            complaints.append(str(error))
-    return sorted(rigs, key=lambda rig: rig.name.casefold()), complaints
+    return read_all(KIND, load_rig)
 
 
 def save_rig(rig: Rig, folder: Path) -> Path:
     """Write a rig into a folder, its file named after it, instead of one of that name. [main]"""
-    path = folder / f"{file_name(rig.name)}.toml"
-    write_text(path, rig.text())
-    return path
+    return save_preset(rig.name, rig.text(), folder)
 
 
 def _rule(name: str, parameter: Parameter) -> Any:

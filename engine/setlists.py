@@ -11,7 +11,7 @@ from typing import Any
 
 from engine.ensembles import Several, Text
 from engine.errors import RipienoError
-from engine.preset_files import PresetError, find_preset, preset_files, read_table
+from engine.preset_files import PresetError, find_preset, read_all, read_table
 from engine.rigs import load_rig
 
 KIND = "setlists"
@@ -63,13 +63,7 @@ def load_setlist(name_or_path: str | Path) -> SetList:
 
 def list_setlists() -> tuple[list[SetList], list[str]]:
     """Every set list there is, by name, and why others cannot be read. [main]"""
-    found, complaints = [], []
-    for path in preset_files(KIND).values():
-        try:
-            found.append(load_setlist(path))
-        except PresetError as error:
-            complaints.append(str(error))
-    return sorted(found, key=lambda setlist: setlist.name.casefold()), complaints
+    return read_all(KIND, load_setlist)
 
 
 def _build(setlist_id: str, table: dict[str, Any], folder: Path) -> SetList:

@@ -28,6 +28,7 @@ from engine.rt.morph_noise import aim_noise, aim_noises
 from engine.rt.native import rt, view_f32
 from engine.rt.pad import advance_pad
 from engine.rt.results import can_emit, emit
+from engine.rt.voices import least_missed
 
 SILENT = np.float32(1e-4)
 VIBRATO_GROWS_S = 0.4
@@ -120,21 +121,10 @@ def _sounding(rig):
 
 @rt
 def _steal(rig):
-    """Fade out the voice that will be missed least: released before held, then the oldest."""
-    best = -1
-    best_score = 1e30
-    for i in range(rig.morph[0].active):
-        voice = rig.morph_voices[rig.morph_active[i]]
-        if voice.stage == KILLED or voice.stage == DONE:
-            continue
-        score = np.float64(voice.note)
-        if voice.stage == RELEASING:
-            score -= 1e12
-        if score < best_score:
-            best_score = score
-            best = rig.morph_active[i]
-    if best >= 0:
-        _kill(rig, rig.morph_voices[best])
+    """Fade out the voice that will be missed least. [audio]"""
+    slot = least_missed(rig.morph_voices, rig.morph_active, rig.morph[0].active)
+    if slot >= 0:
+        _kill(rig, rig.morph_voices[slot])
         rig.stats[0].voices_stolen += 1
 
 

@@ -144,11 +144,20 @@ def _fall(voice, stage):
 
 @rt
 def _steal(rig):
-    """Fade out the voice that will be missed least: released before held, then the oldest."""
+    """Fade out the voice that will be missed least. [audio]"""
+    slot = least_missed(rig.voices, rig.active, rig.state[0].voices_active)
+    if slot >= 0:
+        _fall(rig.voices[slot], KILLED)
+        rig.stats[0].voices_stolen += 1
+
+
+@rt
+def least_missed(voices, active, count):
+    """Return the slot of the voice to steal, released before held, then the oldest; -1. [audio]"""
     best = -1
     best_score = 1e30
-    for i in range(rig.state[0].voices_active):
-        voice = rig.voices[rig.active[i]]
+    for i in range(count):
+        voice = voices[active[i]]
         if voice.stage == KILLED or voice.stage == DONE:
             continue
         score = np.float64(voice.note)
@@ -156,10 +165,8 @@ def _steal(rig):
             score -= 1e12
         if score < best_score:
             best_score = score
-            best = rig.active[i]
-    if best >= 0:
-        _fall(rig.voices[best], KILLED)
-        rig.stats[0].voices_stolen += 1
+            best = active[i]
+    return best
 
 
 @rt

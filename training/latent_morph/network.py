@@ -118,9 +118,9 @@ def divergence(
     mean: Tensor, spread: Tensor, to_mean: Tensor | None = None, to_spread: Tensor | None = None
 ) -> Tensor:
     """Return the mean KL divergence of Gaussians to others, or to the standard one."""
-    if to_mean is None or to_spread is None:
-        to_mean = to_spread = torch.zeros_like(mean)
-    gap = (spread.exp() + (mean - to_mean) ** 2) / to_spread.exp() - 1 + to_spread - spread
+    other_mean = torch.zeros_like(mean) if to_mean is None else to_mean
+    other_spread = torch.zeros_like(mean) if to_spread is None else to_spread
+    gap = (spread.exp() + (mean - other_mean) ** 2) / other_spread.exp() - 1 + other_spread - spread
     return 0.5 * gap.sum(1).mean()
 
 

@@ -136,7 +136,7 @@ def train(corpus: prepare.Corpus, options: argparse.Namespace) -> torch.nn.Modul
         for group in optimiser.param_groups:
             group["lr"] = float(options.rate * rate_at(update, options.updates))
         batch = frames.batch(options.batch, kind.manner, random)
-        loss = sum(losses(network, kind, batch).values(), torch.zeros(()))
+        loss = torch.stack(list(losses(network, kind, batch).values())).sum()
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 20.0)
