@@ -19,8 +19,8 @@ EXAMPLES = """\
 examples:
   ripieno transcribe flute.wav -o flute.mid
   ripieno transcribe duo.flac -o duo.mid --instruments violin piano --png
-  ripieno transcribe --live                       what the microphone hears, as MIDI
-  ripieno transcribe --live --to ripieno:midi_in  into a `ripieno play` that runs"""
+  ripieno transcribe --live                        what the microphone hears, as MIDI
+  ripieno transcribe --live --to ripieno:midi_in   into a `ripieno play` that runs"""
 DEFAULT_TEMPO_BPM = 120.0
 
 
