@@ -13,6 +13,7 @@ import pytest
 from engine import addresses, inputs
 from engine.addresses import Address
 from engine.osc import Assembler
+from engine.paths import config_folder, presets_folder
 from engine.session import Session, Settings
 from engine.soundfonts import bundled_soundfont
 from tests.engine.test_control import Client
@@ -20,6 +21,7 @@ from tests.engine.test_control import Client
 SCALE_WORKER = (sys.executable, "-m", "tests.engine.continuation.scale_worker")
 CHAIN = json.dumps({"plugins": [{"path": "pedalboard:Gain"}, {"path": "pedalboard:Compressor"}]})
 GAIN = "/ripieno/part/1/gain"
+PIECE = presets_folder() / "demo" / "herzliebster_jesu.mid"
 PLACES = {"part": 3, "slot": "part_2", "plugin": 1, "parameter": "gain_db"}
 
 # What other settings than the engine's parameters are set to, and what they answer then.
@@ -32,6 +34,9 @@ SETTINGS: dict[str, tuple[Any, Any]] = {
     "/ripieno/part/{part}/polyphony": (2, 2),
     "/ripieno/part/{part}/sound": ("soundfont", "soundfont"),
     "/ripieno/part/{part}/midi_channel": (11, 11),
+    "/ripieno/part/{part}/morph/sound": ("carousel", "carousel"),
+    "/ripieno/part/{part}/morph/interpolation": ("cubic", "cubic"),
+    "/ripieno/part/{part}/morph/record": (1, 1),
     "/ripieno/rig": ("chamber_quartet", "chamber_quartet"),
     "/ripieno/setlist": ("concert", "concert"),
     "/ripieno/device": ("none", "no sound (48000 Hz, 128 frames)"),
@@ -69,6 +74,9 @@ ACTS: dict[str, tuple[tuple, Any]] = {
     "/ripieno/part/{part}/key": ((60, 0), NOTHING),
     "/ripieno/file": (("",), DONE),
     "/ripieno/file/stop": ((), NOTHING),
+    "/ripieno/morph/sounds": ((), JSON),
+    "/ripieno/part/{part}/morph/save": (("Over the wire",), list),
+    "/ripieno/part/{part}/morph/draw": ((str(PIECE),), DONE),
     "/ripieno/plugins": ((), JSON),
     "/ripieno/plugins/scan": ((), JSON),
     "/ripieno/plugins/forget": (("all",), DONE),
@@ -158,9 +166,8 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
         while not session.recorder_state()["seconds"] > 1.0 and time.monotonic() < end_s:
             time.sleep(0.05)
         yield session
-    written = Path(session.repertoire.save("x")).with_name("over_the_wire.toml")
-    written.unlink(missing_ok=True)
-    written.with_name("x.toml").unlink(missing_ok=True)
+    for kind in ("rigs", "sounds"):
+        (config_folder() / kind / "over_the_wire.toml").unlink(missing_ok=True)
 
 
 @pytest.fixture
@@ -240,6 +247,8 @@ def test_a_setting_is_set_and_answers(path: str, session: Session, remote: Remot
     row = next(row for row in addresses.RECEIVED if row.path == path)
     if "{slot}" in path:
         load_chain(session, remote)
+    if path.endswith(("/interpolation", "/record")):
+        session.edit_part(2, sound="morph", morph="organ_under_choir")
     value, expected = SETTINGS[path]
     remote.tell(path_of(row), value)
     if row.slow:
@@ -249,7 +258,11 @@ def test_a_setting_is_set_and_answers(path: str, session: Session, remote: Remot
         while session.osc_port != value and time.monotonic() < end_s:
             time.sleep(0.01)
         remote.port = session.osc_port  # it answers there now
-    assert remote.question(path_of(row)) == (path_of(row), [expected])
+    answer = remote.question(path_of(row))
+    end_s = time.monotonic() + 10.0
+    while path.endswith("/record") and answer[1] != [expected] and time.monotonic() < end_s:
+        answer = remote.question(path_of(row))  # the callback begins it
+    assert answer == (path_of(row), [expected])
 
 
 @pytest.mark.parametrize(
@@ -264,6 +277,8 @@ def test_everything_else_is_done(path: str, session: Session, remote: Remote) ->
     arguments, expected = ACTS[path]
     if "{slot}" in path:
         load_chain(session, remote)
+    if "/morph/" in path:
+        session.edit_part(2, sound="morph", morph="organ_under_choir")
     if path.startswith("/ripieno/setlist"):
         session.repertoire.use_setlist("concert")
     if path.startswith("/ripieno/rig/"):
