@@ -29,6 +29,7 @@ class Page(Panel):
         self.rows: list[PluginRow] = []
         self._slot, self._place = "part 1", 1
         self._built: tuple = ()
+        self._refused = ""  # why the last wish could not be met; stays until the chain changes
         outer = QHBoxLayout(self)
         outer.setContentsMargins(*EDGE)
         outer.setSpacing(GAP)
@@ -130,9 +131,12 @@ class Page(Panel):
         set_role(self.state, ROLES.get(chain.state, "muted"))
         self.figures.setText(chain.figures)
         self.figures.setVisible(bool(chain.figures))
-        self.message.setText(chain.message)
-        self.message.setVisible(bool(chain.message))
         built = (chain.slot, *((p.place, p.path, p.name) for p in chain.plugins))
+        if built != self._built:
+            self._refused = ""
+        message = chain.message or self._refused
+        self.message.setText(message)
+        self.message.setVisible(bool(message))
         if built != self._built:
             self._built = built
             clear(self._plugins)
@@ -174,8 +178,8 @@ class Page(Panel):
             self.bridge.ask(chain.address("add"), name, failed=self._failed)
 
     def _failed(self, sentence: str) -> None:
-        self.message.setText(sentence)
-        self.message.show()
+        self._refused = sentence
+        self._show_chain()
         self.context.say(sentence)
 
     def _scan(self) -> None:

@@ -334,7 +334,7 @@ def _let_it_play_on(
     observer.until(lambda m: bool(m.notes.plan), "a plan")
     screen.do("key", "F5")
     observer.until(lambda m: m.floor == "ensemble", "the ensemble has the floor")
-    screen.do("key", "ctrl+8")
+    screen.do("key", "ctrl+9")
     observer.client.send("/ripieno/subscribe", "attention", 60.0)
     observer.until(lambda m: m.attention.remembered > 3, "what the ensemble looks back at")
     keyboard.play(0x90, 64, 90)
@@ -345,7 +345,7 @@ def _export(screen: Screen, plan: Window, qtbot: QtBot, takes: Path) -> None:
     """What was just played kept by a key, and written as DAWproject by a click."""
     screen.do("key", "ctrl+k")
     place = place_of(plan, qtbot, "transport", lambda w: says(w, "DAWproject"))
-    screen.do("key", "ctrl+6")
+    screen.do("key", "ctrl+7")
     time.sleep(2.0)
     screen.click(place)
     end_s = time.monotonic() + PATIENCE_S

@@ -68,6 +68,9 @@ def test_a_plugin_that_is_not_there_is_said_and_nothing_changes(
     page.menu.chosen.emit(str(missing))
     until(page.message.isVisible)
     assert page.message.text() == f"{missing} is not there"
+    engine.changed("chains")  # what is told meanwhile of this or another chain does not hide it
+    page._show()
+    assert page.message.isVisible()
     assert "master" not in engine.plugins.state()
 
 
