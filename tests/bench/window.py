@@ -263,6 +263,8 @@ def reading(now_s: float) -> dict[str, Any]:
         "peak": [abs(np.sin(now_s))] * 17,
         "rms": [0.1] * 17,
         "part_notes": [0] * 16,
+        "puck_x": [0.5] * 16,
+        "puck_y": [0.5] * 16,
     }
 
 
