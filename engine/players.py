@@ -12,7 +12,7 @@ from types import SimpleNamespace
 
 from engine.banks import Bank, render_bank
 from engine.ensembles import MODEL_CLASSES, MORPH, Ensemble, Part
-from engine.fluidsynth import FluidSynth
+from engine.fluidsynth import FluidSynth, FluidSynthError
 from engine.inbox import Inbox
 from engine.morph_memory import MorphMemory
 from engine.morph_sounds import MorphSound, MorphSoundError, load_morph_sound
@@ -64,8 +64,7 @@ class Players:
         cannot be played, and nothing has changed.
         """
         for part in ensemble.parts:
-            if part.sound in ("soundfont", "bank"):
-                self._synth.pin(part.bank, part.program)
+            self._pin(part)
         sounds = [self._sounds_of(index, part) for index, part in enumerate(ensemble.parts)]
         for index, one in enumerate(sounds):
             if one.sound is not None and self.morphs.model is not None:
@@ -160,9 +159,16 @@ class Players:
         """Have the sounds of these at hand; those of an earlier call may go. [worker]"""
         numbered = [pair for ensemble in ensembles for pair in enumerate(ensemble.parts)]
         for _, part in numbered:
-            if part.sound in ("soundfont", "bank"):
-                self._synth.pin(part.bank, part.program)
+            self._pin(part)
         self._ahead = {self._sounds_of(index, part) for index, part in numbered}
+
+    def _pin(self, part: Part) -> None:
+        """Have a part's program read before the callback chooses it, which it does for any part."""
+        try:
+            self._synth.pin(part.bank, part.program)
+        except FluidSynthError:
+            if part.sound in ("soundfont", "bank"):  # others do without
+                raise
 
     def _sounds_of(self, index: int, part: Part) -> Sounds:
         if part.sound == MORPH:
