@@ -93,7 +93,9 @@ def scan(session: Any, at: At) -> Values:
     """Look for plugins in every folder of the system. [worker]"""
     from engine.plugins.scan import scan
 
-    return as_json({"files": [asdict(entry) for entry in scan(say=session.say)]})
+    entries = scan(say=session.say)
+    session.plugins.restore_missing()
+    return as_json({"files": [asdict(entry) for entry in entries]})
 
 
 def forget(session: Any, at: At, name: str) -> None:
@@ -101,6 +103,7 @@ def forget(session: Any, at: At, name: str) -> None:
     from engine.plugins.scan import forget
 
     forget(name)
+    session.plugins.restore_missing()  # one that was in quarantine may try again
 
 
 def _plugins(session: Any, at: At) -> list[Any]:

@@ -133,16 +133,17 @@ def _chains(session: Any) -> dict[str, dict[str, Any]]:
 
 
 def _set_up_chains(session: Any, rig: Rig) -> None:
-    """Load what differs; what is as the rig wants it plays on, what cannot be had is said."""
-    from engine.plugins.chain import ChainSpec
+    """Load what differs; what is as the rig wants it plays on, what cannot be had is kept."""
+    from engine.plugins.chain import ChainSpec, slot_name
 
-    present = _chains(session)
-    for slot in present.keys() | rig.chains.keys():
-        wanted = rig.chains.get(slot)
-        if wanted == present.get(slot):
+    plugins = session.plugins
+    present, missing = _chains(session), plugins.missing()
+    chains = {slot_name(slot): chain for slot, chain in rig.chains.items()}
+    for slot in present.keys() | chains.keys():
+        wanted = chains.get(slot)
+        if wanted == present.get(slot) and slot not in missing:
             continue
-        try:
-            session.plugins.set_chain(slot, ChainSpec.from_table(wanted) if wanted else None)
-        except RipienoError as error:  # a plugin that is not here: the rest is worth having
-            session.plugins.set_chain(slot, None)
-            session.say(f"{rig.name}: {slot}: {error}.")
+        if wanted:
+            plugins.restore(slot, ChainSpec.from_table(wanted))
+        else:
+            plugins.set_chain(slot, None)

@@ -26,6 +26,8 @@ SLOTS = {
     "master": PARTS + 2,
 }
 
+NAMES = {number: name for name, number in SLOTS.items()}
+
 
 class PluginError(RipienoError):
     """A plugin or a chain that cannot be, or something nobody can do with it."""
@@ -124,6 +126,11 @@ def slot_number(slot_name: str) -> int:
             "or master"
         )
     return SLOTS[name]
+
+
+def slot_name(text: str) -> str:
+    """The slot's name as `SLOTS` has it, however it was written, else PluginError. [any]"""
+    return NAMES[slot_number(text)]
 
 
 def check_value(name: Any, value: Any) -> float:

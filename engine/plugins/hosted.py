@@ -46,6 +46,7 @@ class HostedChain:
         self.state = LOADING
         self.message = ""
         self.restarts = 0
+        self.missing = False  # whether a plugin in it is not here
         self.plugins: list[dict[str, Any]] = []  # as the host describes them
         self.lead = Lead.first(self._block_frames(), engine.rate_hz)
         self._say = say
@@ -78,8 +79,16 @@ class HostedChain:
         """
         with self._lock:
             self._wanted = spec
+            self.missing = False
             self._faults = 0
             self._load(spec, LOADING, ahead)
+
+    def keep(self, spec: ChainSpec, reason: str) -> None:
+        """Hold plugins that cannot be loaded here as they are, for when they can. [any]"""
+        with self._lock:
+            self._wanted = self._spec = spec
+            self.missing = True
+            self._fail(reason)
 
     def spec(self) -> ChainSpec | None:
         """The chain as it is now, ready to be saved; waits a moment for plugins' states. [main]"""

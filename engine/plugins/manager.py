@@ -11,12 +11,11 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from engine import realtime
-from engine.plugins.chain import SLOTS, ChainSpec, PluginError, slot_number
+from engine.plugins.chain import SLOTS, ChainSpec, PluginError, slot_name
 from engine.plugins.hosted import HostedChain
 from engine.plugins.scan import resolve
 from engine.plugins.standby import Standby
 
-NAMES = {number: name for name, number in SLOTS.items()}
 QUIET_PRIORITY = 20  # where the audio thread has no realtime priority of its own
 
 
@@ -34,12 +33,12 @@ class Plugins:
         self._standby = Standby(engine)
         self._retired: list[HostedChain] = []  # on their way out
 
-    def set_chain(self, slot_name: str, spec: ChainSpec | None) -> None:
+    def set_chain(self, slot: str, spec: ChainSpec | None) -> None:
         """Put plugins into a slot, or take them out for None; never waits for them. [any]
 
         PluginError if a plugin is not known or in quarantine; nothing is changed then.
         """
-        name = NAMES[slot_number(slot_name)]
+        name = slot_name(slot)
         if spec is None:
             with self._lock:
                 leaving = self._chains.pop(name, None)
@@ -54,17 +53,55 @@ class Plugins:
                 self._chains[name] = HostedChain(self._engine, name, self._say, _priority())
             self._chains[name].start(spec, ahead)
 
+    def restore(self, slot: str, spec: ChainSpec) -> None:
+        """`set_chain` for what was saved: a chain with a plugin that is not here is kept. [any]
+
+        Its slot plays without it and says so once; `chain` gives it back as it came, states and
+        all, and it is loaded when a scan or another `restore` finds its plugins.
+        """
+        name = slot_name(slot)
+        try:
+            self.set_chain(name, spec)
+        except PluginError as error:
+            with self._lock:
+                present = self._chains.get(name)
+            if present is not None and present.missing and present.spec() == spec:
+                return
+            self.set_chain(name, None)
+            kept = HostedChain(self._engine, name, self._say, _priority())
+            with self._lock:
+                self._chains[name] = kept
+            kept.keep(spec, str(error))
+
+    def missing(self) -> list[str]:
+        """Names of the slots whose chain is kept for want of a plugin. [any]"""
+        with self._lock:
+            return sorted(name for name, chain in self._chains.items() if chain.missing)
+
+    def restore_missing(self) -> None:
+        """Load the chains that were kept, as far as their plugins are here by now. [any]"""
+        for name in self.missing():
+            spec = self.chain(name)
+            if spec is not None:
+                self.restore(name, spec)
+
     def prepare(self, specs: Iterable[ChainSpec]) -> None:
         """Load chains that may be wanted soon, instead of those prepared before; no wait. [any]
 
-        A `set_chain` of one of them is heard at once. PluginError if a plugin is not known.
+        A `set_chain` of one of them is heard at once. One with a plugin that is not here is
+        passed over: it is told when it is wanted.
         """
-        wanted = [ChainSpec(tuple(resolve(plugin) for plugin in s.plugins)) for s in specs]
+        wanted = []
+        for spec in specs:
+            try:
+                wanted.append(ChainSpec(tuple(resolve(plugin) for plugin in spec.plugins)))
+            except PluginError:
+                continue
         self._standby.prepare(wanted, _priority())
 
-    def chain(self, slot_name: str) -> ChainSpec | None:
+    def chain(self, slot: str) -> ChainSpec | None:
         """What is in a slot, with the plugins' states, ready to be saved; None if empty. [main]"""
-        name = NAMES[slot_number(slot_name)]
+        name = slot_name(slot)
         with self._lock:
             chain = self._chains.get(name)
         return chain.spec() if chain is not None else None
@@ -80,29 +117,29 @@ class Plugins:
             chains = dict(self._chains)
         return {name: chains[name].describe() for name in sorted(chains, key=SLOTS.__getitem__)}
 
-    def parameters(self, slot_name: str, index: int) -> list[dict[str, Any]]:
+    def parameters(self, slot: str, index: int) -> list[dict[str, Any]]:
         """What can be set in a plugin of a chain; empty while it is loading. [any]"""
-        return self._find(slot_name).parameters(index)
+        return self._find(slot).parameters(index)
 
-    def value(self, slot_name: str, index: int, name: str) -> float:
+    def value(self, slot: str, index: int, name: str) -> float:
         """Where a parameter of the chain's plugin number `index` stands, 0 to 1. [any]"""
-        return self._find(slot_name).value(index, name)
+        return self._find(slot).value(index, name)
 
-    def set_parameter(self, slot_name: str, index: int, name: str, value01: float) -> None:
+    def set_parameter(self, slot: str, index: int, name: str, value01: float) -> None:
         """Set a parameter of the chain's plugin number `index`, from 0. [any]"""
-        self._find(slot_name).set_parameter(index, name, value01)
+        self._find(slot).set_parameter(index, name, value01)
 
-    def bypass(self, slot_name: str, index: int, on: bool) -> None:
+    def bypass(self, slot: str, index: int, on: bool) -> None:
         """Hear one plugin of a chain or not. [any]"""
-        self._find(slot_name).bypass(index, on)
+        self._find(slot).bypass(index, on)
 
-    def open_editor(self, slot_name: str, index: int) -> None:
+    def open_editor(self, slot: str, index: int) -> None:
         """Let a plugin show its own window, in its own process. [any]"""
-        self._find(slot_name).open_editor(index)
+        self._find(slot).open_editor(index)
 
-    def close_editor(self, slot_name: str) -> None:
+    def close_editor(self, slot: str) -> None:
         """Close the window a chain shows, if any. [any]"""
-        self._find(slot_name).close_editor()
+        self._find(slot).close_editor()
 
     def tend(self) -> None:
         """Watch over all chains; the session calls it twice a second. [main]"""
@@ -123,8 +160,8 @@ class Plugins:
         for chain in chains:
             chain.close()
 
-    def _find(self, slot_name: str) -> HostedChain:
-        name = NAMES[slot_number(slot_name)]
+    def _find(self, slot: str) -> HostedChain:
+        name = slot_name(slot)
         with self._lock:
             if name not in self._chains:
                 raise PluginError(f"there are no plugins on {name}")

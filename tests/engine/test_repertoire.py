@@ -289,6 +289,61 @@ def test_the_plugins_of_the_neighbours_are_loaded_ahead(hands: Hands) -> None:
     assert (state["state"], state["pid"]) == ("running", waiting.host.pid)
 
 
+ABSENT = """\
+[chains."part 2"]
+plugins = [
+    {path = "FOLDER/Absent.vst3", bypass = true, parameters = {"Size" = 0.25}, state = "c3RhdGU="},
+    {path = "pedalboard:Gain"},
+]
+[chains."Master"]
+plugins = [{path = "Some synth nobody has"}]
+"""
+
+
+def test_plugins_that_are_not_here_are_kept_as_they_are(
+    hands: Hands, said: list[str], own: Path, tmp_path: Path
+) -> None:
+    text = DRY.format(name="Elsewhere", ensemble="string_quartet") + ABSENT
+    (own / "elsewhere.toml").write_text(text.replace("FOLDER", str(tmp_path)))
+    rig = load_rig("elsewhere")
+    hands.repertoire.play("elsewhere")
+    (told,) = (sentence for sentence in said if sentence.startswith("Part 2 plays without its"))
+    assert told == f"Part 2 plays without its plugins: {tmp_path}/Absent.vst3 is not there."
+    state = hands.plugins.state()["part 2"]
+    assert (state["state"], state["plugins"][0]["name"]) == ("failed", "Absent")
+    assert sum("nobody has" in sentence for sentence in said) == 1
+
+    hands.repertoire.save("Saved here")
+    saved = load_rig("saved_here")
+    assert saved.chains == {"part 2": rig.chains["part 2"], "master": rig.chains["Master"]}
+    hands.set("gain_db", -3, 0)
+    hands.repertoire.play("saved_here")
+    assert sum("plays without" in sentence for sentence in said) == 2, "each is told once"
+    assert hands.plugins.missing() == ["master", "part 2"]
+
+    hands.repertoire.play("chamber_quartet")
+    assert "part 2" not in hands.plugins.slots()
+
+
+@pytest.mark.slow
+def test_a_plugin_that_was_missing_is_loaded_when_it_is_there(
+    hands: Hands, said: list[str], own: Path, tmp_path: Path
+) -> None:
+    text = DRY.format(name="Later", ensemble="string_quartet")
+    path = tmp_path / "ZamGateX2.vst3"
+    chain = f'[chains."part 1"]\nplugins = [{{path = "{path}"}}]\n'
+    (own / "later.toml").write_text(text + chain)
+    hands.repertoire.play("later")
+    assert hands.plugins.missing() == ["part 1"]
+    path.symlink_to("/usr/lib/vst3/ZamGateX2.vst3")
+    hands.plugins.restore_missing()
+    assert hands.plugins.missing() == []
+    end_s = time.monotonic() + 20.0
+    while hands.plugins.state()["part 1"]["state"] != "running" and time.monotonic() < end_s:
+        time.sleep(0.02)
+    assert hands.plugins.state()["part 1"]["state"] == "running", said
+
+
 CHORD = (45, 60, 67, 76)
 
 
