@@ -22,6 +22,7 @@ from engine.midi.files import read_midi, write_midi
 from engine.midi.messages import MIDDLE_VELOCITY, NOTE_OFF, NOTE_ON
 from engine.midi.performance import Performance, in_playing_order, new_events
 from engine.midi.tempo import TempoMap
+from engine.neural.sounds import played_offline
 from engine.notes import ENSEMBLE, Note, NoteLog
 from engine.offline import keyboard_feeder, new_engine, play_offline
 from engine.paths import presets_folder
@@ -94,7 +95,7 @@ def run_demo(
         )
         take = _in_real_time(keyboard, settings, wav, say, watch)
     if take is None:
-        take = _offline(keyboard, ensemble, chord_window_ms, soundfont, wav, say)
+        take = _offline(keyboard, ensemble, sound, chord_window_ms, soundfont, wav, say)
     took_s = time.perf_counter() - begun_s
     window_ms = ensemble.chord_window_ms if chord_window_ms is None else chord_window_ms
     rights = _rights(keyboard, played, truth, take.notes)
@@ -203,6 +204,7 @@ def _in_real_time(
 def _offline(
     keyboard: Performance,
     ensemble: Ensemble,
+    sound: str | None,
     chord_window_ms: float | None,
     soundfont: Path | None,
     wav: Path,
@@ -213,18 +215,29 @@ def _offline(
     engine.set("master_gain_db", MASTER_GAIN_DB)
     log = NoteLog()
     try:
-        with open_wav(wav, RATE_HZ) as file:
+        with open_wav(wav, RATE_HZ) as file, played_offline(engine, ensemble, sound, say) as late:
 
             def on_chunk(audio: np.ndarray, results: np.ndarray) -> None:
-                file.write(audio[:, :2])
+                nonlocal late
+                skipped = min(late, len(audio))
+                late -= skipped
+                file.write(audio[skipped:, :2])
                 log.add(results)
 
+            first_frame = engine.frame
             feeder = keyboard_feeder(engine, keyboard)
             play_offline(engine, [feeder], on_chunk, tail_s=TAIL_S)
         log.end_all(engine.frame)
         statistics = asdict(engine.stats())
         return Take(
-            log.notes, 0, RATE_HZ, "offline", "none", 0.0, engine.soundfont.name, statistics
+            log.notes,
+            first_frame,
+            RATE_HZ,
+            "offline",
+            "none",
+            0.0,
+            engine.soundfont.name,
+            statistics,
         )
     finally:
         engine.close()

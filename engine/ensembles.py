@@ -19,6 +19,7 @@ from engine.roles import ROLES, Player, share_voices
 
 MAX_PARTS = 16
 MORPH = "morph"  # of `Part.sound`
+NEURAL = "neural:"  # before a morph sound's name: played by the neural synth
 MAX_CLASSES = 6
 MODEL_CLASSES = {"chorales": ("soprano", "alto", "tenor", "bass")}  # highest first
 MODEL_ZONES = {"chorales": (57, 63, 69)}
@@ -283,7 +284,11 @@ def with_voices(ensemble: Ensemble) -> Ensemble:
 
 
 def with_sound(ensemble: Ensemble, sound: str) -> Ensemble:
-    """Return the ensemble with this morph sound on every part; "morph": each part's own. [any]"""
+    """Return the ensemble with this morph sound on every part; "morph": each part's own. [any]
+
+    With "neural:" before it the same; `engine.neural.sounds` then plays over it.
+    """
+    sound = sound.removeprefix(NEURAL)
     chosen = {} if sound == MORPH else {"morph": sound}
     parts = tuple(dataclasses.replace(part, sound=MORPH, **chosen) for part in ensemble.parts)
     return dataclasses.replace(ensemble, parts=parts)

@@ -16,6 +16,7 @@ import numpy as np
 from engine.ensembles import Ensemble
 from engine.errors import RipienoError
 from engine.midi.performance import Performance, merged_to_keyboard
+from engine.neural.sounds import played_offline
 from engine.notes import NOTE_ON
 from engine.offline import keyboard_feeder, new_engine, part_feeders, play_offline
 from engine.separate import tracks_are_parts
@@ -42,35 +43,46 @@ def render_file(
     chord_window_ms: float | None = None,
     soundfont: Path | None = None,
     tail_s: float = 6.0,
+    sound: str | None = None,
 ) -> Rendered:
-    """Play `performance` with `ensemble` into `output`, a 24-bit WAV, and stems. [main]"""
+    """Play `performance` with `ensemble` into `output`, a 24-bit WAV, and stems. [main]
+
+    `sound`: as `--sound`, which the ensemble has already; the neural synth is asked here.
+    """
     begun_s = time.perf_counter()
     direct = tracks_are_parts(performance, ensemble)
     keyboard = performance if direct else merged_to_keyboard(performance)
     engine = new_engine(ensemble, rate_hz, chord_window_ms, soundfont)
     notes = 0
+    said: list[str] = []
     try:
+        parts: list[int] = []
         if direct:
             names = [part.name.casefold() for part in ensemble.parts]
             parts = [names.index(track.name.casefold()) for track in performance.tracks]
-            feeders = part_feeders(engine, performance, parts)
-        else:
-            feeders = [keyboard_feeder(engine, keyboard)]
-        with ExitStack() as files:
-            outputs = _open_outputs(files, output, stems_folder, ensemble, rate_hz)
+        with ExitStack() as stack:
+            late = stack.enter_context(played_offline(engine, ensemble, sound, said.append))
+            said.clear()
+            outputs = _open_outputs(stack, output, stems_folder, ensemble, rate_hz)
+            if direct:
+                feeders = part_feeders(engine, performance, parts)
+            else:
+                feeders = [keyboard_feeder(engine, keyboard)]
 
             def on_chunk(audio: np.ndarray, results: np.ndarray) -> None:
-                nonlocal notes
+                nonlocal notes, late
                 notes += int(np.count_nonzero(results["kind"] == NOTE_ON))
+                skipped = min(late, len(audio))
+                late -= skipped
                 for index, wav in enumerate(outputs):
-                    wav.write(audio[:, 2 * index : 2 * index + 2])
+                    wav.write(audio[skipped:, 2 * index : 2 * index + 2])
 
             stems = stems_folder is not None
             frames = play_offline(engine, feeders, on_chunk, tail_s=tail_s, stems=stems)
     finally:
         engine.close()
     took_s = time.perf_counter() - begun_s
-    return Rendered(notes, direct, frames / rate_hz, took_s, keyboard.remarks)
+    return Rendered(notes, direct, frames / rate_hz, took_s, (*keyboard.remarks, *said))
 
 
 def _open_outputs(

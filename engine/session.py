@@ -31,6 +31,7 @@ from engine.errors import RipienoError
 from engine.inputs import Inputs
 from engine.learn import Learn
 from engine.morph_pads import MorphPads
+from engine.neural.sounds import chains_of, is_neural
 from engine.outputs import Output
 from engine.parameters import (
     CHORD_MODES,
@@ -157,6 +158,9 @@ class Session:
             self.repertoire.start(settings)
             if settings.sound is not None:
                 self._apply(with_sound(self._as_it_is(), settings.sound))
+            if is_neural(settings.sound):
+                for slot, chain in chains_of(self.ensemble).items():
+                    self.plugins.set_chain(slot, chain)
             self._apply_settings()
             self._open_inputs()
             if settings.osc_port is not None:

@@ -2,8 +2,9 @@
 
 An entry is a TOML file in models/weights, its stem the model's name, its `kind` what it does:
 separate the parts of one keyboard (the default), do so with the whole score in view (offline
-separation), continue music, know how rhythms go on, morph sounds, or hear notes in them. Read
-by the session before the stream starts, by the continuation, by the benchmarks and by training.
+separation), continue music, know how rhythms go on, morph sounds (for the callback, or in the
+paper's form for the neural synth), or hear notes in them. Read by the session before the stream
+starts, by the continuation, by plugin hosts, by the benchmarks and by training.
 Nothing is unpickled.
 """
 
@@ -22,7 +23,8 @@ from models.errors import ModelError
 WEIGHTS = Path(__file__).parent / "weights"
 SEPARATION, CONTINUATION, RHYTHM = "separation", "continuation", "rhythm"
 OFFLINE, MORPH, TRANSCRIPTION = "offline separation", "morph", "transcription"
-KINDS = (SEPARATION, CONTINUATION, RHYTHM, OFFLINE, MORPH, TRANSCRIPTION)
+PAPER_MORPH = "paper morph"
+KINDS = (SEPARATION, CONTINUATION, RHYTHM, OFFLINE, MORPH, PAPER_MORPH, TRANSCRIPTION)
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ class OfflineModel(Entry):
 
 @dataclass(frozen=True)
 class MorphEntry(Entry):
-    """A model of morph voices: models.morph.voice_model loads it."""
+    """A model of morph sounds: models.morph.voice_model or .paper_model loads it."""
 
     instruments: tuple[str, ...]
 
@@ -191,6 +193,14 @@ def list_morphs(folder: Path = WEIGHTS) -> list[MorphEntry]:
 def find_morph(name: str, folder: Path = WEIGHTS) -> MorphEntry:
     """Return a registered model of morph voices. [main]"""
     path, entry = _entry(name, MORPH, folder)
+    return MorphEntry(
+        **_common(path, entry), instruments=tuple(_list(path, entry, "instruments", str))
+    )
+
+
+def find_paper_morph(name: str, folder: Path = WEIGHTS) -> MorphEntry:
+    """Return a registered model in the paper's form; models.morph.paper_model loads it. [main]"""
+    path, entry = _entry(name, PAPER_MORPH, folder)
     return MorphEntry(
         **_common(path, entry), instruments=tuple(_list(path, entry, "instruments", str))
     )

@@ -65,7 +65,8 @@ def add_sound(parser: argparse.ArgumentParser) -> None:
         "--sound",
         metavar="NAME",
         help="let every part play this morph sound (presets/sounds has them) or TOML file; morph: "
-        "each part its own",
+        "each part its own; neural:NAME: by the paper's decoder, in processes of its own, some "
+        "milliseconds later",
     )
 
 

@@ -26,6 +26,7 @@ examples:
   ripieno render piano.mid -o quartet.wav
   ripieno render piano.mid -o choir.wav --ensemble satb_choir --chord-window 45
   ripieno render piano.mid -o winds.wav --sound breathing_winds
+  ripieno render piano.mid -o paper.wav --sound neural:breathing_winds
   ripieno arrange piano.mid -o parts.mid && ripieno render parts.mid -o parts.wav --stems stems/"""
 
 
@@ -70,6 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
         chord_window_ms=arguments.chord_window,
         soundfont=arguments.soundfont,
         tail_s=arguments.tail,
+        sound=arguments.sound,
     )
     for remark in rendered.remarks:
         print(remark)

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from engine.ensembles import NEURAL  # before a morph sound's, for engine.neural's instrument
 from engine.errors import RipienoError
 
 MAX_PLUGINS = 16
@@ -37,7 +38,7 @@ class PluginError(RipienoError):
 class PluginSpec:
     """One plugin; raises PluginError on an illegal value. [any]"""
 
-    path: str  # a file or bundle, the name of a scanned plugin, or "pedalboard:Reverb"
+    path: str  # a file or bundle, a scanned plugin's name, pedalboard:Reverb, neural:carousel
     name: str = ""  # which one, where a file holds several
     bypass: bool = False
     parameters: Mapping[str, float] = field(default_factory=dict)  # name -> 0..1, set after state
@@ -65,12 +66,13 @@ class PluginSpec:
     @property
     def title(self) -> str:
         """What to call it in a sentence. [any]"""
-        return self.name or self.path.removeprefix(BUILT_IN) if self.built_in else self._file_title
+        own = self.path.removeprefix(BUILT_IN).removeprefix(NEURAL)
+        return self.name or own if self.built_in else self._file_title
 
     @property
     def built_in(self) -> bool:
         """Whether it needs no file. [any]"""
-        return self.path.startswith(BUILT_IN)
+        return self.path.startswith((BUILT_IN, NEURAL))
 
     @property
     def _file_title(self) -> str:

@@ -26,7 +26,7 @@ from typing import Any, TextIO
 
 from engine import realtime
 from engine.chain_memory import ChainMemory, shared
-from engine.plugins.chain import PluginError
+from engine.plugins.chain import NEURAL, PluginError
 from engine.plugins.loading import LoadedPlugin
 from engine.plugins.processing import Processor, Stage
 
@@ -42,7 +42,7 @@ class Host:
         self.close_editor = threading.Event()
         self._memory = memory
         self._send = send
-        self._plugins: list[LoadedPlugin] = []
+        self._plugins: list[Any] = []  # LoadedPlugin, or what has the same methods
         self._processor: Processor | None = None
         self.helpers = [threading.get_native_id()]  # threads that use the interpreter now and then
         self._helpers_priority = 0
@@ -115,8 +115,17 @@ class Host:
                 realtime.set_priority(thread_id, self._helpers_priority)
 
 
-def _prepared(entry: dict[str, Any], rate_hz: int, first: bool) -> LoadedPlugin:
-    plugin = LoadedPlugin(entry["path"], entry["name"], rate_hz)
+def _loaded(path: str, name: str, rate_hz: int) -> Any:
+    """A plugin, or the instrument that is none but plays like one."""
+    if not path.startswith(NEURAL):
+        return LoadedPlugin(path, name, rate_hz)
+    from engine.neural.instrument import NeuralInstrument  # only hosts that play it pay for it
+
+    return NeuralInstrument(path, rate_hz)
+
+
+def _prepared(entry: dict[str, Any], rate_hz: int, first: bool) -> Any:
+    plugin = _loaded(entry["path"], entry["name"], rate_hz)
     if plugin.instrument and not first:
         raise PluginError(f"{plugin.name} is an instrument: it must be the first of its chain")
     plugin.state = base64.b64decode(entry["state"])
@@ -127,7 +136,7 @@ def _prepared(entry: dict[str, Any], rate_hz: int, first: bool) -> LoadedPlugin:
     return plugin
 
 
-def _description(plugin: LoadedPlugin) -> dict[str, Any]:
+def _description(plugin: Any) -> dict[str, Any]:
     return {
         "name": plugin.name,
         "manufacturer": plugin.manufacturer,

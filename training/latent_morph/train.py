@@ -71,6 +71,10 @@ KINDS = {
         Shape("A", latent=32, encoder=512, decoder=512),
         through=0.0,
     ),
+    "wide": Kind(
+        Manner(ages=False, velocities=False),
+        Shape("A", latent=32, encoder=1000, decoder=1000, symbol=800),
+    ),
     "classifier": Kind(Manner()),
     "classifier-still": Kind(Manner(transpose=False)),
 }
