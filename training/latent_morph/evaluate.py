@@ -66,7 +66,10 @@ def main() -> None:
         figures = json.loads(options.json.read_text(encoding="utf-8"))
     for name in options.names:
         network, about = restored(options.folder / f"{name}.pt")
-        found = {"about": about, **labels(network, corpus, options.split)}
+        if is_done(figures.get(name), about, options.split):
+            print(f"{name}: measured before, {options.json} has it")
+            continue
+        found = {"about": about, "split": options.split, **labels(network, corpus, options.split)}
         if isinstance(network, Pair):
             if network.shape.form == "B":
                 found |= live_form(network, corpus, takes, options.split, options.most)
@@ -76,6 +79,15 @@ def main() -> None:
         print(name, json.dumps(_rounded(found), indent=1), flush=True)
         if options.json:
             options.json.write_text(json.dumps(_rounded(figures), indent=1) + "\n")
+
+
+def is_done(found: dict[str, Any] | None, about: dict[str, Any], split: str) -> bool:
+    """Return whether these figures are of just this network on this split."""
+    return (
+        found is not None
+        and found.get("about") == _rounded(about)
+        and found.get("split", "test") == split
+    )
 
 
 def labels(network: torch.nn.Module, corpus: prepare.Corpus, split: str) -> dict[str, Any]:

@@ -1,7 +1,9 @@
 #!/bin/sh
-# The whole reproduction: frames, every network of the README's tables, figures, pictures, weights.
+# The whole reproduction in one go: frames, every network of the README's tables, mixtures, figures,
+# pictures, then the way from sound to notes (run_transcription.sh), and with --ship the weights.
 #     training/latent_morph/run.sh --data FOLDER [--seeds "1 2 3"] [--ship]
-# What is done already is not done again; a training that was stopped goes on.
+# Stopped at any moment, it goes on where it was: what is trained or measured is not done again.
+# About an hour of one thread on a machine that does nothing else.
 set -eu
 cd "$(dirname "$0")/../.."
 build=build/latent_morph
@@ -28,14 +30,21 @@ for seed in $seeds; do
     names="$names B-$seed"
 done
 python -m training.latent_morph.train --kind A --updates 2000 --resume
+python -m training.latent_morph.train --kind wide --updates 2000 --every 250 --resume
 for kind in A+ classifier classifier-still; do
     python -m training.latent_morph.train --kind $kind --updates 3000 --resume
 done
-names="$names A-1 A+-1 classifier-1 classifier-still-1"
+names="$names A-1 A+-1 wide-1 classifier-1 classifier-still-1"
 # shellcheck disable=SC2086
 python -m training.latent_morph.evaluate --data "$data" --names $names --json $build/figures.json
-python -m training.latent_morph.pictures --data "$data" --network $build/B-1.pt \
+first=${seeds%% *}
+python -m training.latent_morph.pictures --data "$data" --network "$build/B-$first.pt" \
     --sounds $build/sounds
+python -m training.latent_morph.mixtures --data "$data" --json $build/mixtures.json \
+    --draw training/latent_morph/figures
 if [ -n "$ship" ]; then
-    python -m training.latent_morph.ship --network $build/B-1.pt --register morph_orchestra
+    python -m training.latent_morph.ship --network "$build/B-$first.pt" --register morph_orchestra
+    python -m training.latent_morph.ship_paper --network $build/wide-1.pt --register morph_paper
 fi
+python -m training.latent_morph.synth --data "$data" --live "B-$first" --json $build/synth.json
+training/latent_morph/run_transcription.sh --data "$data"
