@@ -32,6 +32,8 @@ from engine.rt.voices import least_missed
 
 SILENT = np.float32(1e-4)
 VIBRATO_GROWS_S = 0.4
+VIBRATO_SPREAD = 0.12  # by which voices' rates differ, so that a chord does not swing as one
+GOLDEN, SILVER = 0.6180339887498949, 0.4142135623730951
 SIXTY_DB = 6.907755278982137  # natural logarithm of 1000
 LEAST_RELEASE_S, MOST_RELEASE_S = 0.01, 30.0
 
@@ -95,7 +97,10 @@ def _to_grid(frame):
 
 @rt
 def _step(rig, voice):
-    """Return how far a voice reads a frame now, bend and its own vibrato in it. [audio]"""
+    """Return how far a voice reads a frame now, bend and its own vibrato in it. [audio]
+
+    Every key of every part swings at a phase and a rate of its own.
+    """
     entry = rig.morphs[voice.sound]
     part = rig.parts[voice.part]
     ratio = part.ratio if entry.wheel_swings != 0 else part.bend
@@ -103,7 +108,10 @@ def _step(rig, voice):
         state = rig.state[0]
         age_s = (state.frame - voice.start) / state.rate_hz
         grown = min(max((age_s - entry.vibrato_delay_s) / VIBRATO_GROWS_S, 0.0), 1.0)
-        swing = np.sin(2.0 * np.pi * entry.vibrato_hz * age_s)
+        own = voice.key * GOLDEN + voice.part * SILVER
+        own -= np.floor(own)
+        turns = entry.vibrato_hz * (1.0 + VIBRATO_SPREAD * (own - 0.5)) * age_s + own
+        swing = np.sin(2.0 * np.pi * turns)
         ratio *= 2.0 ** (grown * entry.vibrato_octaves * swing)
     return max(np.int64(voice.base_step * ratio * 4294967296.0), 1)
 

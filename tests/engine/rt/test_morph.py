@@ -237,6 +237,23 @@ def test_vibrato_begins_after_its_delay(tmp_path):
     assert min(cents) == pytest.approx(-50, abs=0.5)
 
 
+def test_the_voices_of_a_chord_do_not_swing_as_one(tmp_path):
+    vibrato = Vibrato(rate_hz=5.0, depth_cents=50, delay_s=0.0)
+    engine = new_morph_engine(tmp_path, sound_of(vibrato=vibrato))
+    for key in (60, 64, 67):
+        engine.part_midi(0, note_on(key))
+    engine.render(48000)
+    swings = []
+    for _ in range(600):
+        engine.render(64)
+        found, _ = voices(engine)
+        swings.append([1200 * np.log2(v["step"] / 2**32 / v["base_step"]) for v in found])
+    engine.close()
+    together = np.corrcoef(np.array(swings).T)[np.triu_indices(3, 1)]
+    assert together.max() < 0.8
+    assert np.ptp(np.mean(swings, 1)) < 0.8 * np.ptp(swings, 0).mean()
+
+
 def test_settling_goes_on_where_the_note_was(tmp_path):
     engine = new_morph_engine(
         tmp_path,
