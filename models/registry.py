@@ -23,8 +23,8 @@ from models.errors import ModelError
 WEIGHTS = Path(__file__).parent / "weights"
 SEPARATION, CONTINUATION, RHYTHM = "separation", "continuation", "rhythm"
 OFFLINE, MORPH, TRANSCRIPTION = "offline separation", "morph", "transcription"
-PAPER_MORPH = "paper morph"
-KINDS = (SEPARATION, CONTINUATION, RHYTHM, OFFLINE, MORPH, PAPER_MORPH, TRANSCRIPTION)
+PAPER_MORPH, JUDGE = "paper morph", "transcription judge"
+KINDS = (SEPARATION, CONTINUATION, RHYTHM, OFFLINE, MORPH, PAPER_MORPH, TRANSCRIPTION, JUDGE)
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class OfflineModel(Entry):
 
 @dataclass(frozen=True)
 class MorphEntry(Entry):
-    """A model of morph sounds: models.morph.voice_model or .paper_model loads it."""
+    """A model that knows instruments: models.morph's, or the judge of transcribed notes."""
 
     instruments: tuple[str, ...]
 
@@ -218,6 +218,14 @@ def find_transcription(name: str, folder: Path = WEIGHTS) -> TranscriptionModel:
         **_common(path, entry),
         instruments=tuple(_list(path, entry, "instruments", str)),
         programs=tuple(_list(path, entry, "programs", int)),
+    )
+
+
+def find_judge(name: str, folder: Path = WEIGHTS) -> MorphEntry:
+    """Return a registered one: models.transcription.judge runs it. [main]"""
+    path, entry = _entry(name, JUDGE, folder)
+    return MorphEntry(
+        **_common(path, entry), instruments=tuple(_list(path, entry, "instruments", str))
     )
 
 

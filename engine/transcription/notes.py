@@ -57,6 +57,7 @@ class Listening:
     places: list[np.ndarray] = field(default_factory=list)  # frame * 88 + key, rising
     dynamics: list[np.ndarray] = field(default_factory=list)  # (places, 5) logarithms
     instrument: list[np.ndarray] = field(default_factory=list)
+    spectra: list[np.ndarray] = field(default_factory=list)  # (n, 410) uint8, for the judge
     frames: int = 0
 
     def add(self, heard: Heard) -> None:

@@ -12,7 +12,12 @@ FEWEST_NOTES = 2  # of the second instrument
 FEWEST_SHARE = 0.08
 
 
-def assign(evidence: np.ndarray, among: Sequence[int] | None = None, most: int = 2) -> np.ndarray:
+def assign(
+    evidence: np.ndarray,
+    among: Sequence[int] | None = None,
+    most: int = 2,
+    second_gain: float = SECOND_GAIN,
+) -> np.ndarray:
     """Return an instrument for each note, (n,), from what speaks for each, (n, instruments).
 
     At most `most` of them, 1 or 2, unless `among` says which there are: then each note is one of
@@ -34,7 +39,7 @@ def assign(evidence: np.ndarray, among: Sequence[int] | None = None, most: int =
         fewer = int(min(shares.sum(), len(shares) - shares.sum()))
         if fewer < max(FEWEST_NOTES, FEWEST_SHARE * len(shares)):
             continue
-        explained = float(own.max(axis=1).sum()) - SECOND_GAIN * fewer
+        explained = float(own.max(axis=1).sum()) - second_gain * fewer
         if explained > best:
             best, found = explained, np.array(pair)[shares]
     return found

@@ -22,7 +22,9 @@ export OMP_NUM_THREADS=1
 [ -f $build/test/offsets.npy ] || python -m training.latent_morph.transcription.prepare --data "$data"
 python -m training.latent_morph.transcription.train --form offline
 python -m training.latent_morph.transcription.train --form live
+python -m training.latent_morph.transcription.judging
 python -m training.latent_morph.transcription.choose --form offline
+python -m training.latent_morph.transcription.choose --form players
 python -m training.latent_morph.transcription.choose --form live
 python -m training.latent_morph.transcription.evaluate --data "$data" \
     --json $build/figures.json

@@ -15,10 +15,12 @@ import numpy as np
 import soundfile
 from tqdm import tqdm
 
+from engine.transcription.judging import judged
 from engine.transcription.notes import find_notes
 from engine.transcription.players import assign
 from engine.transcription.transcribing import PEAK, hear
 from models.morph.spectrum import RATE_HZ
+from models.transcription.judge import Judge
 from models.transcription.network import VELOCITIES, Network, NetworkStream
 from training.latent_morph.sources import (
     DYNAMICS,
@@ -31,7 +33,7 @@ from training.latent_morph.sources import (
     read_takes,
 )
 from training.latent_morph.transcription import baseline
-from training.latent_morph.transcription.choose import load_network, spectra
+from training.latent_morph.transcription.choose import load_judge, load_network, spectra
 from training.latent_morph.transcription.confusions import draw
 from training.latent_morph.transcription.live import live_notes
 from training.latent_morph.transcription.phrases import NOTE, audible
@@ -54,19 +56,20 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     offline = load_network(options.build / "offline.npz")
+    judge = load_judge(options.build / "judge.npz")
     found = {}
     if "phrases" in options.parts:
         live = load_network(options.build / "live.npz")
-        found |= phrases_scores(options.build / "test", offline, live, options.phrases)
+        found |= phrases_scores(options.build / "test", offline, judge, live, options.phrases)
     if "violin" in options.parts:
-        found |= violin_scores(options.data, offline)
+        found |= violin_scores(options.data, offline, judge)
     if "notes" in options.parts:
-        found |= single_notes(options.data, offline)
+        found |= single_notes(options.data, offline, judge)
     if options.json:
         options.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 
-def phrases_scores(folder: Path, offline: Network, live: Network, most: int) -> dict:
+def phrases_scores(folder: Path, offline: Network, judge: Judge, live: Network, most: int) -> dict:
     """Print and return the scores of the test phrases, by who plays, beside the baseline."""
     kinds: dict[str, dict[str, list[Pair]]] = {}
     phrases, delays = load_phrases(folder), []
@@ -75,7 +78,7 @@ def phrases_scores(folder: Path, offline: Network, live: Network, most: int) -> 
     for number in tqdm(range(count), desc="phrases", mininterval=10):
         audio, _ = soundfile.read(folder / f"{number:04d}.flac", dtype="float32")
         true = phrases.notes_of(number)
-        notes, players = transcribed(audio, offline)
+        notes, players = transcribed(audio, offline, judge)
         heard = NetworkStream(live).push(next(early)[0])
         at_once = live_notes(heard, live.lag)
         for t, f in matched(true, at_once):
@@ -97,15 +100,16 @@ def phrases_scores(folder: Path, offline: Network, live: Network, most: int) -> 
     return result | {"live onset error ms": [round(ms, 1) for ms in told]}
 
 
-def transcribed(audio: np.ndarray, network: Network) -> tuple[np.ndarray, np.ndarray]:
+def transcribed(audio: np.ndarray, network: Network, judge: Judge) -> tuple[np.ndarray, np.ndarray]:
     """Return notes and their instruments, as the command finds them."""
     louder = np.float32(PEAK / max(1e-6, float(np.abs(audio).max())))
     listening = hear([audio * louder], RATE_HZ, network)
-    notes, evidence = find_notes(listening, network.lag)
+    notes, _ = find_notes(listening, network.lag)
+    notes, evidence = judged(notes, np.concatenate(listening.spectra), judge)
     return notes, assign(evidence)
 
 
-def single_notes(data: Path, network: Network) -> dict:
+def single_notes(data: Path, network: Network, judge: Judge) -> dict:
     """Print and return what is right of recorded single notes that were held out; draw it."""
     takes = [t for t in read_takes(data, MOST_TAKES) if t.split in (TEST_PITCH, TEST_TAKE)]
     takes.sort(key=lambda take: (str(take.bank), take.start))
@@ -114,7 +118,7 @@ def single_notes(data: Path, network: Network) -> dict:
         audio = np.pad(take.audio(), (RATE_HZ // 4, RATE_HZ // 4))
         from_s, to_s = audible(audio)
         row = (from_s, to_s, take.pitch, take.instrument, take.dynamics)
-        notes, players = transcribed(audio, network)
+        notes, players = transcribed(audio, network, judge)
         true = np.array([row], NOTE)
         pairs.append((true, notes, players))
         if len(notes):
@@ -149,11 +153,11 @@ def single_notes(data: Path, network: Network) -> dict:
     return result
 
 
-def violin_scores(data: Path, network: Network) -> dict:
+def violin_scores(data: Path, network: Network, judge: Judge) -> dict:
     """Print and return the scores of the real violin, whose notes were aligned by others."""
     result = {}
     for name, audio, true in read_violin(data):
-        notes, players = transcribed(audio, network)
+        notes, players = transcribed(audio, network, judge)
         result[f"violin, {name}"] = _told(f"violin, {name}", score([(true, notes, players)]))
         plain = score([(true, baseline.transcribe(audio), None)])
         result[f"violin, {name}, autocorrelation"] = _told(f"  {name}, autocorrelation", plain)

@@ -1,7 +1,8 @@
 """Puts the trained networks among the weights that ship, with their entries in the registry.
 
-``python -m training.latent_morph.transcription.ship`` writes models/weights/transcription.npz and
-transcription_live.npz with their .toml; the cards beside them are written by hand.
+``python -m training.latent_morph.transcription.ship`` writes models/weights/transcription.npz,
+transcription_live.npz and transcription_judge.npz with their .toml; the cards beside them are
+written by hand.
 """
 
 import argparse
@@ -12,7 +13,7 @@ import numpy as np
 
 from models.registry import WEIGHTS
 from training.latent_morph.sources import NAMES
-from training.latent_morph.transcription.choose import load_network
+from training.latent_morph.transcription.choose import load_judge, load_network
 from training.latent_morph.transcription.prepare import TRANSCRIPTION
 
 MODELS = {
@@ -38,6 +39,7 @@ PROGRAMS = {
     "organ": 19,
     "choir": 52,
 }
+JUDGE = "Says who plays a note that was found, and how loud"
 LICENCE = "GPL-3.0-or-later"
 
 
@@ -47,24 +49,29 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=WEIGHTS)
     options = parser.parse_args()
     for name, (form, description) in MODELS.items():
-        ship(options.build / f"{form}.npz", options.out / f"{name}.npz", description)
+        arrays = load_network(options.build / f"{form}.npz").weights
+        programs = ", ".join(str(PROGRAMS[name]) for name in NAMES)
+        more = [f"programs = [{programs}]"]
+        ship(arrays, options.out / f"{name}.npz", "transcription", description, more)
+    arrays = load_judge(options.build / "judge.npz").weights
+    ship(arrays, options.out / "transcription_judge.npz", "transcription judge", JUDGE, [])
 
 
-def ship(trained: Path, target: Path, description: str) -> None:
-    """Write a checked network and its entry."""
-    arrays = load_network(trained).weights
+def ship(
+    arrays: dict[str, np.ndarray], target: Path, kind: str, description: str, more: list[str]
+) -> None:
+    """Write checked weights and their entry."""
     np.savez_compressed(target, allow_pickle=False, **arrays)
     digest = hashlib.sha256(target.read_bytes()).hexdigest()
     names = ", ".join(f'"{name}"' for name in NAMES)
-    programs = ", ".join(str(PROGRAMS[name]) for name in NAMES)
     lines = [
-        'kind = "transcription"',
+        f'kind = "{kind}"',
         f'description = "{description}"',
         f'file = "{target.name}"',
         f'sha256 = "{digest}"',
         f'licence = "{LICENCE}"',
         f"instruments = [{names}]",
-        f"programs = [{programs}]",
+        *more,
     ]
     target.with_suffix(".toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
     print(f"{target.name}: {target.stat().st_size} bytes, sha256 {digest}")

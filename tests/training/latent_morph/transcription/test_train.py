@@ -9,10 +9,11 @@ import torch
 
 from models.morph.spectrum import BINS, HOP, RATE_HZ, lead_frames
 from models.transcription.network import CONTEXT, HOP_S, KEYS, LOWEST_KEY, Network, NetworkStream
+from tests.training.latent_morph.tones import made_corpus
 from tests.training.latent_morph.transcription.packs import write_all
-from training.latent_morph.sources import NAMES, UNKNOWN
-from training.latent_morph.transcription import prepare, ship, train
-from training.latent_morph.transcription.choose import load_network
+from training.latent_morph.sources import NAMES, UNKNOWN, VALID_PITCH
+from training.latent_morph.transcription import judging, prepare, ship, train
+from training.latent_morph.transcription.choose import load_judge, load_network
 from training.latent_morph.transcription.network import TranscriptionNet
 from training.latent_morph.transcription.phrases import NOTE
 
@@ -107,3 +108,21 @@ def test_numpy_agrees_with_torch():
     for ours, theirs in ((heard.dynamics, loud), (heard.instrument, who)):
         expected = theirs - np.log(np.exp(theirs).sum(axis=2, keepdims=True))
         np.testing.assert_allclose(ours, expected, atol=1e-3)
+
+
+def test_the_judge_is_trained_and_measured(prepared, tmp_path):
+    corpus = made_corpus()
+    phrases = train.load_phrases(prepared / "train")
+    out = tmp_path / "judge.npz"
+    judging.train(phrases, corpus, 3, out)
+    before = np.load(out)["w0"]
+    judging.train(phrases, corpus, 3, out)
+    np.testing.assert_array_equal(np.load(out)["w0"], before)  # nothing was left to do
+    judge = load_judge(out)
+    corpus.split[:] = VALID_PITCH
+    for found in (
+        judging.of_phrases(judge, phrases),
+        judging.of_single_notes(judge, corpus),
+    ):
+        assert 0 <= found["instrument"] <= 100
+        assert found["dynamics"] <= found["dynamics within one"]
