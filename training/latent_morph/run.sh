@@ -1,7 +1,9 @@
 #!/bin/sh
 # The whole reproduction in one go: frames, every network of the README's tables, mixtures, figures,
 # pictures, then the way from sound to notes (run_transcription.sh), and with --ship the weights.
-#     training/latent_morph/run.sh --data FOLDER [--seeds "1 2 3"] [--ship]
+#     training/latent_morph/run.sh [--data FOLDER] [--seeds "1 2 3"] [--ship]
+# FOLDER holds the packs; without it the single notes are fetched from where they come from, which
+# takes git and a network, and the transcription, which needs other packs too, is left out.
 # Stopped at any moment, it goes on where it was: what is trained or measured is not done again.
 # About an hour of one thread on a machine that does nothing else.
 set -eu
@@ -15,11 +17,15 @@ while [ $# -gt 0 ]; do
         --data) data=$2; shift 2 ;;
         --seeds) seeds=$2; shift 2 ;;
         --ship) ship=yes; shift ;;
-        *) echo "usage: $0 --data FOLDER [--seeds \"1 2 3\"] [--ship]" >&2; exit 2 ;;
+        *) echo "usage: $0 [--data FOLDER] [--seeds \"1 2 3\"] [--ship]" >&2; exit 2 ;;
     esac
 done
-[ -n "$data" ] || { echo "$0: --data FOLDER is missing" >&2; exit 2; }
 export OMP_NUM_THREADS=1
+given=$data
+if [ -z "$data" ]; then
+    python -m training.latent_morph.originals --out $build
+    data=$build
+fi
 
 if [ ! -f $build/frames.npz ]; then
     python -m training.latent_morph.prepare --data "$data"
@@ -47,4 +53,8 @@ if [ -n "$ship" ]; then
     python -m training.latent_morph.ship_paper --network $build/wide-1.pt --register morph_paper
 fi
 python -m training.latent_morph.synth --data "$data" --live "B-$first" --json $build/synth.json
-training/latent_morph/run_transcription.sh --data "$data"
+if [ -n "$given" ]; then
+    training/latent_morph/run_transcription.sh --data "$data"
+else
+    echo "$0: run_transcription.sh is left out: it needs --data FOLDER with packs of pieces" >&2
+fi

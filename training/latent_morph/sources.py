@@ -105,7 +105,8 @@ def folder_of(pack: str, data: Path, build: Path = BUILD) -> Path:
             return folder
     archive = data / f"{pack}.tar.zst"
     if not archive.is_file():
-        raise SystemExit(f"{data} holds neither {pack} nor {pack}.tar.zst")
+        hint = "; python -m training.latent_morph.originals fetches it" if pack in PACKS else ""
+        raise SystemExit(f"{data} holds neither {pack} nor {pack}.tar.zst{hint}")
     build.mkdir(parents=True, exist_ok=True)
     plain = subprocess.run(["zstd", "-dc", archive], capture_output=True, check=True).stdout
     subprocess.run(["tar", "x", "-C", build], input=plain, check=True)
