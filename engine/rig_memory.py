@@ -8,10 +8,11 @@ import numpy as np
 from engine.fluidsynth import FluidSynth
 from engine.morph_memory import set_up_morphs
 from engine.parameters import GLOBAL_PARAMETERS
+from engine.rt.callback import play_block
 from engine.rt.delays import FADE_FRAMES
 from engine.rt.effects import REVERB_SECONDS, reverb_lengths
 from engine.rt.features import new_memory
-from engine.rt.layout import FIELDS, REVERB_LINES
+from engine.rt.layout import FIELDS, PLAY_BLOCK, REVERB_LINES
 from engine.rt.network import STATE_SIZE
 from engine.rt.rig import new_table
 from engine.rt.rings import WORDS, new_event_ring
@@ -125,6 +126,7 @@ def _set_up_state(rig: SimpleNamespace, rate_hz: int, polyphony: int, tap: bool)
     state["tap"] = int(tap)
     state["compensation"] = 1
     state["send_programs"] = 1
+    rig.native[PLAY_BLOCK] = play_block.address
 
 
 def _set_up_sound(rig: SimpleNamespace, rate_hz: int, synth: FluidSynth) -> None:

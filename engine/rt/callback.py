@@ -20,6 +20,7 @@ from engine.rt.layout import (
     MAX_PARTS,
     MIDI,
     OUT_CHANNELS,
+    PLAY_BLOCK,
     POSITION,
     QUEUE,
 )
@@ -34,18 +35,20 @@ from engine.rt.native import (
     view_f32,
 )
 from engine.rt.queue import schedule
-from engine.rt.rig import rig_at
+from engine.rt.rig import address_of, rig_at
 from engine.rt.rings import pack
 from engine.rt.router import handle
 from engine.rt.stream import process
 from engine.rt.timing import begin_block, end_block
 
+JACK_DRIVES, CARD_DRIVES, LOOP_DRIVES = 0, 1, 2  # who calls play_block
 NOTE_ON_LIMIT = QUEUE * 3 // 4  # notes in the queue beyond which new ones are refused
 
 _buffer = foreign(types.int64, types.int64, types.uint32)
 _midi_count = foreign(types.uint32, types.int64)
 _midi_get = foreign(types.int32, types.int64, types.int64, types.uint32)
 _frame_time = foreign(types.uint32, types.int64)
+_play = foreign(types.none, types.int64, types.int64, types.int64)
 
 
 @rt
@@ -92,13 +95,33 @@ def _silence_unused(rig, frames):
                     view_f32(address, frames)[:] = np.float32(0.0)
 
 
+@cfunc(types.void(types.int64, types.int64, types.int64), cache=True, error_model="numpy")
+def play_block(table, frames, driver):
+    """Play the next `frames` frames into rig.outputs: what all drivers of the stream share.
+
+    It is most of the callback's machine code. They find it through its address in the rig, so it
+    is compiled once and not once for each of them. [audio]
+    """
+    rig = rig_at(table)
+    if driver == JACK_DRIVES:
+        begin_midi_out(rig, frames)
+        follow_jack(rig, frames)
+        _take_jack_midi(rig, frames)
+    else:
+        no_midi_out(rig)
+    process(rig, frames)
+    if driver != LOOP_DRIVES:
+        _silence_unused(rig, frames)
+    end_block(rig)
+
+
 @cfunc(types.int32(types.uint32, types.voidptr), cache=True, error_model="numpy")
 def jack_process(frames, user):
     """JackProcessCallback. [audio]"""
     flush_denormals()
     rig = present(rig_at(user))
     state = rig.state[0]
-    begin_block(rig, frames)
+    begin_block(rig, np.int64(frames))
     native = rig.native
     if native[JACK_FRAME_TIME] != 0:
         cycle = np.int64(_frame_time(native[JACK_FRAME_TIME], (state.jack_client,)))
@@ -112,12 +135,7 @@ def jack_process(frames, user):
     for channel in range(IN_CHANNELS):
         port = rig.input_ports[channel]
         rig.inputs[channel] = 0 if port == 0 else _buffer(native[JACK_BUFFER], (port, frames))
-    begin_midi_out(rig, np.int64(frames))
-    follow_jack(rig, np.int64(frames))
-    _take_jack_midi(rig, np.int64(frames))
-    process(rig, np.int64(frames))
-    _silence_unused(rig, np.int64(frames))
-    end_block(rig)
+    _play(native[PLAY_BLOCK], (address_of(rig), np.int64(frames), JACK_DRIVES))
     return 0
 
 
@@ -142,10 +160,7 @@ def portaudio_process(inputs, outputs, frames, time_info, flags, user):
     given = carray(inputs, IN_CHANNELS, np.int64)
     for channel in range(IN_CHANNELS):
         rig.inputs[channel] = given[channel] if channel < state.input_channels else 0
-    no_midi_out(rig)
-    process(rig, np.int64(frames))
-    _silence_unused(rig, np.int64(frames))
-    end_block(rig)
+    _play(rig.native[PLAY_BLOCK], (address_of(rig), np.int64(frames), CARD_DRIVES))
     return 0
 
 
@@ -201,8 +216,6 @@ def render(table, addresses, frames, block, inputs):
             address = inputs[channel]
             rig.inputs[channel] = 0 if address == 0 else address + 4 * done
         begin_block(rig, count)
-        no_midi_out(rig)
-        process(rig, count)
-        end_block(rig)
+        _play(rig.native[PLAY_BLOCK], (address_of(rig), count, LOOP_DRIVES))
         done += count
     set_float_mode(mode)

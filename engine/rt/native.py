@@ -9,11 +9,11 @@ import platform
 
 import numpy as np
 from llvmlite import ir
-from numba import carray, njit, types
+from numba import carray, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-rt = njit(nogil=True, error_model="numpy", cache=True)
+from engine.rt.compiler import rt
 
 I64 = ir.IntType(64)
 _LLVM = {

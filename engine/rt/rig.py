@@ -89,6 +89,16 @@ def rig_at(typingctx, address):
     return RigType()(address), codegen
 
 
+@intrinsic
+def address_of(typingctx, rig):
+    """Return the address of a rig's table (int64), for rig_at. [audio]"""
+
+    def codegen(context, builder, signature, args):
+        return builder.ptrtoint(args[0], I64)
+
+    return types.int64(rig), codegen
+
+
 def new_table(arrays: dict[str, np.ndarray], lengths: dict[str, int]) -> np.ndarray:
     """Return the table (TABLE_SIZE,) int64 of these arrays; they must outlive it. [main]
 

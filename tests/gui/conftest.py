@@ -36,10 +36,11 @@ def collected_here() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def swept() -> Iterator[None]:
-    """What a test leaves is collected when it ends, on this thread."""
+def swept(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What a test leaves of Qt is collected when it ends, on this thread."""
     yield
-    gc.collect()
+    if "qapp" in request.fixturenames:
+        gc.collect()
 
 
 @pytest.fixture(scope="session")
@@ -47,6 +48,8 @@ def playing(user_folders: None) -> Iterator[Session]:
     """One engine for all tests of the window; `engine` is as new for each."""
     settings = Settings(output="none", input_port="none", soundfont=bundled_soundfont(), osc_port=0)
     with Session(settings) as session:
+        gc.collect()
+        gc.freeze()  # the compiler's part of the heap would be looked through after every test
         yield session
 
 

@@ -3,8 +3,8 @@
     python -m tests.engine.rt.machine_code
 
 prints, as JSON, the complaints about every native callback of the engine and about controls that
-do what is forbidden. Run it with an empty NUMBA_CACHE_DIR: code that comes out of a cache cannot be
-read.
+do what is forbidden. What was compiled before is read from where numba keeps it, beside the machine
+code that was made of it: it is what runs.
 
 A callback consists of a wrapper, made by numba, and of the functions it calls. Were one of these to
 return another status than 0, the wrapper would take the interpreter's lock and report an exception.
@@ -140,6 +140,7 @@ def main() -> None:
     from engine.rt import callback, jack_latency, listening
 
     real = (
+        callback.play_block,
         callback.jack_process,
         callback.jack_timebase,
         callback.portaudio_process,
@@ -153,7 +154,7 @@ def main() -> None:
     report = {}
     compiled: tuple[Any, ...] = (*real, *CONTROLS)
     for function in compiled:
-        code = function._library.get_llvm_str()
+        code = str(function._library._get_module_for_linking())
         report[function.__name__] = {
             "functions": list(functions(code)),
             "complaints": complaints(code),
