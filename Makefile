@@ -12,7 +12,8 @@ demo:  ## play a piece as an ensemble: demo.wav, demo.mid, demo.png, demo.json
 
 test:  ## every test that needs no GPU and no sound card; ARGS="-k name" chooses
 	.ci/environment test
-	$(BIN)/python -m pytest -m "not gpu and not device" $(ARGS)
+	$(BIN)/python -W error -m engine.compiling
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not gpu and not device" $(ARGS)
 
 lint:
 	.ci/environment lint

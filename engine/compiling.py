@@ -1,4 +1,9 @@
-"""The very first start compiles: telling the player why it takes long, and tidying up. [main]"""
+"""The very first start compiles: telling the player why it takes long, and tidying up. [main]
+
+    python -m engine.compiling
+
+compiles the engine, as the first start would, and ends.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 UNUSED_DAYS = 30
-SENTENCE = "The first start compiles the engine for this computer: once, a minute or two."
+SENTENCE = "The first start compiles the engine for this computer: once, about a minute."
 
 
 def machine_code_folder() -> Path:
@@ -34,3 +39,15 @@ def _forget_old_code() -> None:
     for old in machine_code_folder().parent.glob("machine-code-*"):
         if time.time() - old.stat().st_mtime > UNUSED_DAYS * 86400:
             shutil.rmtree(old, ignore_errors=True)
+
+
+def main() -> None:
+    """Have all that an engine needs compiled. [main]"""
+    say_if_first()
+    from engine.core import Engine
+
+    Engine().close()
+
+
+if __name__ == "__main__":
+    main()

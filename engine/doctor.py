@@ -78,7 +78,7 @@ def check_compiler() -> Finding:
     found = f"numba {numba.__version__}, machine code in {folder}"
     if not folder.exists():
         return Finding(
-            "Compiler", ADVICE, found, "the first start compiles it: once, a minute or two"
+            "Compiler", ADVICE, found, "the first start compiles it: once, about a minute"
         )
     return Finding("Compiler", GOOD, found)
 

@@ -1,5 +1,12 @@
-"""Fixtures of the whole test suite."""
+"""Fixtures of the whole test suite, and what may run beside what.
 
+`make test` has two workers. Whatever plays in real time or waits for somebody who does is one
+group: one worker runs it, a test after the other, as without workers. The tests that keep no time
+go to the other, which leaves the processor to the first whenever that wants it.
+"""
+
+import contextlib
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -15,6 +22,34 @@ from tests import servers
 # On a busy machine, or while numba compiles, a single example may take seconds.
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
+
+HERE = Path(__file__).parent
+UNTIMED_FOLDERS = tuple(HERE / name for name in ("models", "training", "engine/rt"))
+TIMED_FILES = ("test_boundary.py", "test_chains.py", "test_mixer.py", "test_rings.py")
+BEHIND = 19  # niceness of a test that keeps no time, where another worker plays
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Tests that keep time are one group of `--dist loadgroup`."""
+    for item in items:
+        if config.pluginmanager.hasplugin("xdist") and not _is_untimed(item):
+            item.add_marker(pytest.mark.xdist_group("keeps time"))
+
+
+def _is_untimed(item: pytest.Item) -> bool:
+    if item.get_closest_marker("untimed"):
+        return True
+    folders = item.path.parents
+    return item.path.name not in TIMED_FILES and any(f in folders for f in UNTIMED_FOLDERS)
+
+
+@pytest.fixture(autouse=True)
+def out_of_the_way(request: pytest.FixtureRequest) -> None:
+    """Beside another worker, what keeps no time leaves the processor to what does."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        niceness = BEHIND if _is_untimed(request.node) else 0
+        with contextlib.suppress(PermissionError, AttributeError):  # root's alone; POSIX
+            os.setpriority(os.PRIO_PROCESS, 0, niceness)
 
 
 @pytest.fixture(scope="session", autouse=True)

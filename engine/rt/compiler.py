@@ -79,16 +79,16 @@ class RtFunction(CPUDispatcher):
     def __init__(self, py_func: Callable, locals=None, options=None, pipeline=Compiler) -> None:
         super().__init__(py_func, locals or {}, options or dict(OPTIONS), pipeline)
         self.unlinked: dict = {}  # types of the arguments -> what was compiled for them
-        self._unlinked_compiler = _FunctionCompiler(
-            py_func, self.targetdescr, self.targetoptions, self.locals, _UnlinkedCompiler
-        )
 
     def get_call_template(self, args, kws) -> tuple:
         """Return how compiled code calls it with arguments of these types. [main]"""
         pysig, args = self._compiler.fold_argument_types(args, kws)
         args = tuple(widened(kind) for kind in args)
         if args not in self.unlinked:
-            self.unlinked[args] = self._unlinked_compiler.compile(args, None)
+            compiler = _FunctionCompiler(
+                self.py_func, self.targetdescr, self.targetoptions, self.locals, _UnlinkedCompiler
+            )
+            self.unlinked[args] = compiler.compile(args, None)
         name = self.py_func.__name__
         template = make_concrete_template(
             f"RtFunction({name})", key=name, signatures=[self.unlinked[args].signature]
