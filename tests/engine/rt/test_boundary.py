@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from engine.rt.rig import rig_at
 from tests.engine.rig_helpers import new_engine, note_on, play
 
 ROOT = Path(__file__).parents[3]
+rig_of: Any = rig_at
 COMPILING_S = 900  # unless they are compiled: less than a minute of a quiet machine
 pytestmark = pytest.mark.timeout(COMPILING_S + 60)
 CALLBACKS = (
@@ -65,7 +67,7 @@ def test_the_checker_has_seen_the_whole_callback(report, part):
 
 @cfunc(types.void(types.int64, types.int64, types.int64))
 def _count_blocks(table, frames, driver):
-    rig_at(table).scratch[8 + driver] += frames
+    rig_of(table).scratch[8 + driver] += frames
 
 
 def test_whoever_drives_the_stream_plays_the_block_that_was_checked():

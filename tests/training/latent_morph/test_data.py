@@ -5,8 +5,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-pytest.importorskip("torch")
-pytest.importorskip("tqdm")
 from models.morph.spectrum import bin_of, vqt
 from models.morph.voice_model import FEATURES, HARMONICS, conditioning
 from tests.training.latent_morph.tones import tone

@@ -4,9 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-pytest.importorskip("torch")
-pytest.importorskip("tqdm")
 import torch
 
 from tests.training.latent_morph.tones import made_corpus, write_packs

@@ -6,9 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-pytest.importorskip("torch")
-pytest.importorskip("tqdm")
 import torch
 
 from models.morph.voice_model import conditioning, from_arrays

@@ -4,9 +4,6 @@ import json
 
 import numpy as np
 import pytest
-
-pytest.importorskip("torch")
-pytest.importorskip("tqdm")
 import torch
 
 from models.morph.paper_model import PaperModel

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-pytest.importorskip("tqdm")
 from models.morph.spectrum import bin_of, vqt
 from tests.training.latent_morph.transcription.packs import write_all
 from training.latent_morph.sources import NAMES, RATE_HZ, read_takes

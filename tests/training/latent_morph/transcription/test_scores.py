@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-pytest.importorskip("mir_eval")
 from engine.transcription.notes import FOUND
 from tests.engine.transcription.test_notes import C4, frames, note
 from tests.engine.transcription.tones import HELD_S, MELODY, melody

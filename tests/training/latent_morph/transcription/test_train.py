@@ -2,9 +2,6 @@
 
 import numpy as np
 import pytest
-
-pytest.importorskip("torch")
-pytest.importorskip("tqdm")
 import torch
 
 from models.morph.spectrum import BINS, HOP, RATE_HZ, lead_frames
