@@ -12,6 +12,10 @@ is drawn from a seed made of these, of where it begins and of the player's own s
 - The ensemble has the floor: the plan is extended seconds ahead and never taken back, except by
   new settings.
 - accompany: the same a short way ahead, for the parts the player leaves alone, anew with each note.
+
+The music does not stand still, unless it is beside the player or his own, varied: of the notes that
+would keep every voice busy one is shortened, so that some voice begins again within `HELD_BEATS`;
+and once nothing sounds, something begins within `REST_BEATS` and `REST_S`, whichever is less.
 """
 
 import math
@@ -32,6 +36,8 @@ from models.mmt.stream import Note, Stream
 
 MARGIN_S = 0.04  # what begins sooner may come too late to the callback
 LEAD_S = 0.3  # so soon before the ensemble is due, the plan begins just then
+HELD_BEATS = 4  # at most from one onset to the next
+REST_BEATS, REST_S = 2, 1.9  # at most in which nothing sounds; at the tempo of when it is planned
 _READY = (8, 1.0, 2.0)  # notes, seconds, beats kept ready while the player has the floor
 _AHEAD = (0, 2.5, 8.0)  # while the ensemble has it
 _BESIDE = (0, 1.0, 4.0)  # in accompany
@@ -284,7 +290,8 @@ class Planner:
             note = self._phrase.next(self.stream, self._limits, self._random)
         else:
             self._limits.numbers[HURRY] = self._hurry + self._pace.hurry(self._earliest)
-            note = self.stream.draw(self._limits, self._earliest, self._random)
+            latest = self._latest()
+            note = self.stream.draw(self._limits, self._earliest, self._random, latest)
         if note is None:
             self._refused += 1
             if self._refused > TICKS:  # nobody can play here: look a little later
@@ -302,6 +309,25 @@ class Planner:
         self._earliest = note.tick
         if not self._phrase:
             self._voices.take(note)
+            self._leave_a_voice(note)
+
+    def _latest(self) -> float:
+        """The tick by which the next note begins, if a voice can."""
+        if self.settings.mode == ACCOMPANY:
+            return math.inf
+        silent = max(self._voices.free_from, self._begins)
+        rest = min(REST_BEATS, REST_S * self.bpm / 60) * TICKS
+        held = max(self.stream.last_tick, self._begins) + HELD_BEATS * TICKS
+        return min(silent + rest, held)
+
+    def _leave_a_voice(self, note: Note) -> None:
+        """Shorten a note just drawn, if it would leave no voice for too long."""
+        longest = HELD_BEATS * TICKS
+        if self.settings.mode == ACCOMPANY or note.length <= longest:
+            return
+        if self._voices.first_free > note.tick + longest:
+            self.stream.lengthen(note, longest)
+            self._voices.shorten(note)
 
     def _tell(self, tick: int) -> None:
         """Give the notes of an onset to their parts and to the callback."""

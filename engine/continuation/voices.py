@@ -35,6 +35,7 @@ class Voices:
         self.table = np.array(rows, np.int64).reshape(-1, 6)
         self.last = np.array(last)
         self.home = self.last.copy()
+        self._taken = 0  # the row of the note taken last
         self._of_part: dict[int, list[int]] = {}
         for row, number in enumerate(self.table[:, PART].tolist()):
             self._of_part.setdefault(number, []).append(row)
@@ -78,7 +79,22 @@ class Voices:
         """Keep a voice for a note just drawn, until its group is dealt out."""
         cost = self._costs([note])[0]
         if len(cost):
-            self._sound(int(cost.argmin()), note)
+            self._taken = int(cost.argmin())
+            self._sound(self._taken, note)
+
+    @property
+    def first_free(self) -> int:
+        """The tick from which on some voice is free; there must be voices."""
+        return int(self.table[:, FREE].min())
+
+    @property
+    def free_from(self) -> int:
+        """The tick from which on all of them are."""
+        return int(self.table[:, FREE].max())
+
+    def shorten(self, note: Note) -> None:
+        """The note taken last has become shorter."""
+        self.table[self._taken, FREE] = note.tick + note.length
 
     def deal(self, group: Sequence[Note]) -> None:
         """Give each note of an onset its part, the best way all together, and close the group."""

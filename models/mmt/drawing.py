@@ -38,7 +38,9 @@ from models.mmt.sampling import (
 from models.mmt.step import enter_turns, hear_turn, tell_together, tell_turn
 
 CODE, LOW, HIGH, FREE, SOUNDING, PART = range(6)  # the columns of voices
-HURRY = 2  # of the numbers, behind EARLIEST and WAIT: nats taken from each tick waited
+# Of the numbers, behind EARLIEST and WAIT: nats taken from each tick waited; the tick by which the
+# next note begins, or as soon afterwards as a voice can.
+HURRY, LATEST = 2, 3
 _HURRIED = 2  # beats: waiting longer costs no more
 _TOP_P = 1.0
 _DENSITY_NATS = 2.5  # a beat of waiting, at density 1
@@ -79,7 +81,7 @@ class Limits(NamedTuple):
     voices: np.ndarray  # int64 (voices, 6): code, lowest, highest key, free from, its key, part
     given: np.ndarray  # int64 (6,): codes that are given, -1 where drawn
     filter: np.ndarray  # float64: temperature, min-p, top-p
-    numbers: np.ndarray  # float64: EARLIEST tick, longest WAIT in beats, HURRY in nats a tick
+    numbers: np.ndarray  # float64: EARLIEST tick, longest WAIT in beats, HURRY in nats, LATEST tick
     worn: np.ndarray  # float32 (65, 129): nats taken from an instrument's pitches
     costs: np.ndarray  # float32 (largest field,), scratch
     allowed: np.ndarray  # uint8 (largest field,), scratch
@@ -94,7 +96,7 @@ def limits(taste: Taste, voices: np.ndarray) -> Limits:
         voices=voices,
         given=np.full(len(SIZES), -1, np.int64),
         filter=np.array([taste.temperature, taste.min_p, taste.top_p]),
-        numbers=np.array([0.0, taste.longest_wait_beats, hurry_of(taste)]),
+        numbers=np.array([0.0, taste.longest_wait_beats, hurry_of(taste), np.inf]),
         worn=np.zeros((SIZES[INSTRUMENT], SIZES[PITCH]), np.float32),
         costs=np.zeros(_MOST, np.float32),
         allowed=np.zeros(_MOST, np.uint8),
@@ -137,6 +139,7 @@ def draw_note(w, s, row, in_turn, rotary, before, limits, uniforms, out):
     last_beat = max(np.int64(1), before[BEAT])
     last = (before[BEAT] - 1) * TICKS + before[POSITION] - 1 if before[TYPE] == NOTE else -1
     first_beat = max(last_beat, earliest // TICKS + 1)
+    latest = max(earliest, np.int64(min(numbers[LATEST], BEATS * TICKS - 1.0)))
     out[:] = 0
     if in_turn:
         enter_turns(w, s, row)
@@ -162,12 +165,14 @@ def draw_note(w, s, row, in_turn, rotary, before, limits, uniforms, out):
             costs[:size] = 0.0
             if field == BEAT:
                 high = min(np.int64(BEATS), first_beat + np.int64(numbers[WAIT]))
+                high = min(high, latest // TICKS + 1)
                 for j in range(first_beat, high + 1):
                     allowed[j - shift] = 1
                     costs[j - shift] = numbers[HURRY] * TICKS * min(j - first_beat, _HURRIED)
             elif field == POSITION:
                 low = earliest % TICKS if out[BEAT] == earliest // TICKS + 1 else 0
-                for j in range(low, TICKS):
+                top = latest % TICKS + 1 if out[BEAT] == latest // TICKS + 1 else TICKS
+                for j in range(low, top):
                     at = (out[BEAT] - 1) * TICKS + j
                     if _any_free(voices, at) and (at > last or _any_reach(voices, before, last)):
                         allowed[j + 1] = 1

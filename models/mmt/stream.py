@@ -12,6 +12,7 @@ change places. Long silences are shortened by whole bars, for the network has he
 Times outside are ticks, 12 a beat, that may grow for ever. One thread. [worker]
 """
 
+import math
 from bisect import bisect_left, insort
 from collections.abc import Iterable
 from operator import attrgetter
@@ -19,7 +20,7 @@ from operator import attrgetter
 import numpy as np
 
 from models.mmt.decoder import Decoder
-from models.mmt.drawing import Limits, draw_note
+from models.mmt.drawing import LATEST, Limits, draw_note
 from models.mmt.representation import (
     BEAT,
     BEATS,
@@ -254,8 +255,14 @@ class Stream:
         self._forget_before(self._front)
         return False
 
-    def draw(self, limits: Limits, earliest: int, random: np.random.Generator) -> Note | None:
-        """Draw and add the planned note that follows, from a real tick on. [worker]
+    def draw(
+        self,
+        limits: Limits,
+        earliest: int,
+        random: np.random.Generator,
+        latest: float = math.inf,
+    ) -> Note | None:
+        """Draw and add the planned note that follows, from a real tick on, by another. [worker]
 
         None if the voices can play none, or the cache is full: the same call may succeed later.
         `limits.voices` says from which real ticks voices are free. The stream must be `ready`.
@@ -269,6 +276,7 @@ class Stream:
         voices = limits.voices
         voices[:, 3] -= offset
         limits.numbers[EARLIEST] = max(earliest - offset, 0)
+        limits.numbers[LATEST] = max(latest - offset, 0)
         random.random(out=self._uniforms)
         decoder = front.decoder
         found = draw_note(

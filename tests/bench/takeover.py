@@ -11,11 +11,15 @@
 
 `first note scheduled`: from the trigger to the callback holding a note whose beat is to come.
 `planned`: from the player's note to a plan made for it, in the memory the callback reads.
+`waiting`: the ensemble has the floor and nobody has planned yet what comes now: the beat has passed
+that up to which the plan is whole, as it lay in the memory then. Beside it, what is music and no
+waiting: the longest time from one onset to the next (chords are held), and in which nothing sounds.
 """
 
 from __future__ import annotations
 
 import itertools
+import math
 import os
 import time
 from typing import Any
@@ -24,7 +28,9 @@ import numpy as np
 
 from engine.continuation.manager import READY, Continuation
 from engine.continuation.memory import plan_memory as pm
+from engine.realtime import audio_priority
 from tests.bench import planning
+from tests.bench.pauses import Pauses
 from tests.bench.processes import finish, hog_interpreter, start
 from tests.bench.report import arguments, report
 from tests.servers import jack_server
@@ -36,7 +42,8 @@ ROUNDS, KILLS = 60, 4
 PHRASE_BEATS, ANSWER_BEATS, REST_BEATS = 3.0, 3.0, 0.5
 QUIET_ROUNDS = 8  # without a worker, before and after
 LONG_MINUTES, FASTER, LONG_PHRASE_S = 30.0, 5.0, 120.0
-SCHEDULED_P50_MS, SCHEDULED_P99_MS, PAUSE_S = 5.0, 60.0, 1.0
+SCHEDULED_P50_MS, SCHEDULED_P99_MS = 5.0, 60.0
+KILLED_WAIT_S, SILENCE_S, ONSETS_BEATS = 1.0, 2.0, 4.0
 PLANNED_P90_MS = 15.0
 READY_S, LONGEST_S = 300.0, 3600.0
 MISSED_POINTS = 0.1
@@ -44,11 +51,13 @@ RETURN_KEY = 72
 
 
 def main() -> None:
-    options = arguments(__doc__)
+    options = arguments(__doc__, seconds=60.0 * LONG_MINUTES)
+    share = min(1.0, options.seconds / (60.0 * LONG_MINUTES))  # of the rounds as well
+    rounds, kills = math.ceil(ROUNDS * share), math.ceil(KILLS * share)
     with jack_server(BLOCK_FRAMES, RATE_HZ) as server:
-        live = call_long(run_live, server.env)
+        live = call_long(run_live, server.env, rounds=rounds, kills=kills)
     rows = [live["row"], live["without"], live["killed"]]
-    long = call_long(run_long, server.env)
+    long = call_long(run_long, server.env, minutes=options.seconds / 60.0)
     rows.append(long)
     late = live["row"]["late"] + long["late"]
     notes = live["row"]["played"] + long["played"]
@@ -59,16 +68,18 @@ def main() -> None:
         "heard to planned, p90, ms": bar(live["row"]["planned_p90_ms"], PLANNED_P90_MS),
         "yield, p99, blocks": bar(live["row"]["yield_p99_blocks"], 1),
         "notes of the plan, live and for long": (notes, ">= 5000", notes >= 5000),
-        "late among them": (late, "0", late == 0),
-        "half an hour: times without a plan": (long["starved"], "0", long["starved"] == 0),
-        "half an hour: longest pause, s": bar(long["longest_pause_s"], 4.0 * 60.0 / TEMPO_BPM),
-        "missed cycles more than without a worker, points": bar(missed, MISSED_POINTS),
-        "killed: longest pause between notes, s": bar(live["killed"]["longest_pause_s"], PAUSE_S),
-        "killed: notes cut, late or hanging": (
-            live["killed"]["wrong"],
-            "0",
-            live["killed"]["wrong"] == 0,
+        "late among them": bar_zero(late),
+        f"{long['what']}: times without a plan": bar_zero(long["starved"]),
+        f"{long['what']}: longest wait for a plan, s": bar(long["longest_wait_s"], 0.0),
+        f"{long['what']}: longest silence, s": bar(long["longest_silence_s"], SILENCE_S),
+        f"{long['what']}: longest from onset to onset, beats": bar(
+            long["onsets_apart_beats"], ONSETS_BEATS
         ),
+        "missed cycles more than without a worker, points": bar(missed, MISSED_POINTS),
+        "killed: longest wait for a plan, s": bar(live["killed"]["longest_wait_s"], KILLED_WAIT_S),
+        "killed: longest silence, s": bar(live["killed"]["longest_silence_s"], SILENCE_S),
+        "killed: another worker plans after, s": bar(live["killed"]["ready_s"], KILLED_WAIT_S),
+        "killed: notes cut, late or hanging": bar_zero(live["killed"]["wrong"]),
     }
     report("takeover", rows, reach, options.json)
 
@@ -77,11 +88,15 @@ def bar(value: float, limit: float) -> tuple[float, str, bool]:
     return value, f"<= {limit:g}", value <= limit
 
 
-def call_long(function: Any, env: dict[str, str]) -> Any:
-    return finish(start(function, env), LONGEST_S)
+def bar_zero(value: float) -> tuple[float, str, bool]:
+    return value, "0", value == 0
 
 
-def run_live() -> dict[str, Any]:
+def call_long(function: Any, env: dict[str, str], **arguments: Any) -> Any:
+    return finish(start(function, env, **arguments), LONGEST_S)
+
+
+def run_live(rounds: int, kills: int) -> dict[str, Any]:
     """Play on a device with the interpreter hogged."""
     from engine.jack import JackDevice
 
@@ -98,10 +113,16 @@ def run_live() -> dict[str, Any]:
         _wait_ready(continuation)
         player.round(0, answered=True)  # not counted
         path = str(continuation.memory.path)
-        watching = start(planning.watch, dict(os.environ), path=path, block_frames=BLOCK_FRAMES)
-        row = player.measure(ROUNDS, answered=True)
+        watching = start(
+            planning.watch,
+            dict(os.environ),
+            path=path,
+            block_frames=BLOCK_FRAMES,
+            priority=max(audio_priority() - 1, 0),  # just above the worker's
+        )
+        row = player.measure(rounds, answered=True)
         row |= finish(watching)
-        killed = player.measure_kills(KILLS)
+        killed = player.measure_kills(kills)
         continuation.set("mode", "off")
         continuation.close()
         after = player.measure(QUIET_ROUNDS, answered=False)
@@ -131,6 +152,7 @@ class Player:
         self.place = self.memory.acquire(pm.HEARD_WRITE)
         self.records = np.zeros(0, pm.HEARD_RECORD)
         self.holds = False  # the key with which he returns
+        self.pauses = Pauses(self.memory, TEMPO_BPM)
 
     def round(self, number: int, answered: bool) -> dict[str, Any]:
         """Play one phrase; if it is to be answered, the next one comes into the answer."""
@@ -176,12 +198,14 @@ class Player:
             "played": int(header[pm.PLAYED_NOTES]) - before["PLAYED_NOTES"],
             "late": int(header[pm.LATE]) - before["LATE"],
             "hanging": sum(r["hanging"] for r in found),
+            **self.pauses.figures(),
         }
 
     def measure_kills(self, kills: int) -> dict[str, Any]:
         """Kill the worker while the ensemble plays; what is heard of that."""
-        pauses, ready_s, wrong, played = [], [], 0, 0
+        ready_s, wrong, played = [], 0, 0
         late = int(self.memory.header[pm.LATE])
+        self.pauses = Pauses(self.memory, TEMPO_BPM)
         for number in range(kills):
             last = self._play(self.phrases[number], self.engine.frame + BEAT_FRAMES // 2)
             self._until(last + 3 * BEAT_FRAMES)
@@ -193,9 +217,7 @@ class Player:
             ready_s.append(time.monotonic() - killed_s)
             self._until(killed_at + 12 * BEAT_FRAMES)
             notes = self.records[self.records["kind"] == pm.PLAYED]
-            around = notes["frame"][notes["frame"] > killed_at - 2 * BEAT_FRAMES]
-            pauses.append(_longest_pause_s(around, self.engine.frame))
-            played += len(around)
+            played += int(np.count_nonzero(notes["frame"] > killed_at - 2 * BEAT_FRAMES))
             wrong += int(np.count_nonzero(self.records["kind"] == pm.STOPPED))
             self.engine.yield_floor()
             self._until(self.engine.frame + BEAT_FRAMES)
@@ -203,8 +225,8 @@ class Player:
         return {
             "rounds": kills,
             "played": played,
-            "longest_pause_s": max(pauses),
-            "worker_ready_s": max(ready_s),
+            **self.pauses.figures(),
+            "ready_s": max(ready_s),
             "wrong": wrong + int(self.memory.header[pm.LATE]) - late,
         }
 
@@ -225,6 +247,7 @@ class Player:
         while self.engine.frame < frame:
             time.sleep(0.01)
             self.engine.results()
+            self.pauses.look()
             new, self.place = self.memory.heard_since(self.place)
             self.records = np.concatenate([self.records, new])
 
@@ -262,16 +285,16 @@ class Player:
         return found
 
 
-def run_long() -> dict[str, Any]:
-    """Half an hour of the ensemble's playing, faster than it is heard, with the worker beside."""
+def run_long(minutes: float) -> dict[str, Any]:
+    """So many minutes of its playing, faster than they are heard, with the worker beside."""
     engine, continuation = _engine(RATE_HZ)
     memory, phrases = continuation.memory, _phrases()
     continuation.set("mode", "takeover")
     continuation.set("silence_beats", REST_BEATS)
     engine.render(BLOCK_FRAMES, BLOCK_FRAMES)
     _wait_ready(continuation)
-    frames = int(LONG_MINUTES * 60 * RATE_HZ)
-    place, played = memory.acquire(pm.HEARD_WRITE), []
+    frames = int(minutes * 60 * RATE_HZ)
+    pauses = Pauses(memory, TEMPO_BPM)
     first = next_phrase = engine.frame
     number, began_s = 0, time.monotonic()
     try:
@@ -288,39 +311,21 @@ def run_long() -> dict[str, Any]:
                 continue
             engine.render(min(due - engine.frame, RATE_HZ // 10), BLOCK_FRAMES)
             engine.results()
-            new, place = memory.heard_since(place)
-            played.append(new)
+            pauses.look()
         took_s = time.monotonic() - began_s
-        records = np.concatenate(played)
     finally:
         continuation.close()
         engine.close()
     return {
-        "what": f"{LONG_MINUTES:g} minutes",
+        "what": f"{minutes:g} minutes",
         "rounds": number,
         "takeovers": int(memory.header[pm.TAKEOVERS]),
         "played": int(memory.header[pm.PLAYED_NOTES]),
         "late": int(memory.header[pm.LATE]),
         "starved": int(memory.header[pm.STARVED]),
-        "longest_pause_s": _pause_while_playing(records),
+        **pauses.figures(),
         "times_real_time": frames / RATE_HZ / took_s,
     }
-
-
-def _pause_while_playing(records: np.ndarray) -> float:
-    """The longest time between two notes of the ensemble while it has the floor."""
-    longest, last = 0.0, None
-    for record in records:
-        if record["kind"] == pm.FLOOR_IS:
-            last = int(record["frame"]) if record["part"] == pm.ENSEMBLE else None
-        elif record["kind"] == pm.PLAYED and last is not None:
-            longest = max(longest, (int(record["frame"]) - last) / RATE_HZ)
-            last = int(record["frame"])
-    return longest
-
-
-def _longest_pause_s(frames: np.ndarray, end: int) -> float:
-    return float(np.diff(np.concatenate([frames, [end]])).max()) / RATE_HZ
 
 
 def _percentile(values: list[float], percent: float, wanted: int) -> float:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from engine.continuation.memory import plan_memory as pm
-from engine.continuation.planner import MARGIN_S
+from engine.continuation.planner import HELD_BEATS, MARGIN_S, REST_BEATS, REST_S
 from engine.continuation.settings import Part
 from models.mmt.instruments import code_of
 from tests.engine.continuation.stage import CHOIR, QUARTET, Stage, planner, record, tiny
@@ -222,6 +222,29 @@ def test_vary_says_the_players_bars_again():
         assert same == 1 if variation == 0 else same < 0.7
 
 
+@pytest.mark.parametrize("bpm", [40, 120])
+def test_it_neither_holds_nor_rests_for_long(bpm: float):
+    """However slow the player was and however little is wanted: somebody begins again."""
+    stage = Stage(planner(density=-1.0, temperature=2.0), bpm=bpm, step_s=0.02)
+    for _ in range(3):
+        stage.on(0, 72)
+        stage.go(1.0)
+        stage.off(0, 72)
+        stage.go(5.0)
+    stage.give(pm.ENSEMBLE)
+    stage.go(160)
+    notes = sorted(stage.sounded, key=lambda note: note.beat)
+    onsets = np.diff([note.beat for note in notes])
+    ends = np.maximum.accumulate([note.beat + note.duration for note in notes])[:-1]
+    silences = np.array([note.beat for note in notes[1:]]) - ends
+    tick = 1 / 12
+    assert len(notes) > 40
+    assert onsets.max() <= HELD_BEATS
+    assert silences.max() <= min(REST_BEATS, REST_S * bpm / 60) + tick
+    assert silences.max() * 60 / bpm < 2.0
+    assert max(note.duration for note in notes) > HELD_BEATS, "some voice may hold on"
+
+
 def test_a_tempo_of_400_is_kept_up_with():
     stage = Stage(planner(), bpm=400)
     play(stage)
@@ -242,7 +265,7 @@ def test_thirty_minutes_without_a_gap():
     assert stage.late == 0
     assert stage.starved_beats == 0
     beats = sorted(note.beat for note in stage.sounded)
-    assert max(np.diff(beats)) <= 8 + 3  # the longest note, the longest wait
+    assert max(np.diff(beats)) <= HELD_BEATS
     assert len(stage.planner.stream.notes) < 400
     assert len(stage.planner.listener.played) < 400
     assert len(stage.planner.telling.notes) < 5000

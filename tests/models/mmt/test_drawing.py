@@ -60,6 +60,27 @@ def test_only_voices_that_are_free_and_reach(shape: Shape):
 
 
 @each_kind
+@pytest.mark.parametrize(("free", "latest", "last"), [(LONG_AGO, 80, 80), (90, 80, 90)])
+def test_it_begins_by_the_latest_tick_or_as_soon_as_a_voice_can(
+    shape: Shape, free: int, latest: int, last: int
+):
+    wanted = limits(Taste(temperature=2.0, min_p=0), voices((1, 0, 127)))
+    wanted.voices[0, FREE] = free
+    stream = stream_of(shape)
+    ticks = []
+    for seed in range(60):
+        while stream.work():
+            pass
+        note = stream.draw(wanted, 70, np.random.default_rng(seed), latest)
+        assert note
+        ticks.append(note.tick)
+        stream.drop(note)
+    assert max(ticks) <= last
+    assert min(ticks) >= max(70, free)
+    assert len(set(ticks)) > 3 or free == last
+
+
+@each_kind
 def test_on_the_last_onset_keys_rise(shape: Shape):
     wanted = limits(Taste(temperature=2.0, min_p=0), voices((1, 0, 127), (25, 0, 127)))
     stream = stream_of(shape)
