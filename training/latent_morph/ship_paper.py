@@ -81,7 +81,7 @@ def exported(network: Pair, tables: dict[str, Any]) -> bytes:
         torch.onnx.export(
             both,
             given,
-            file,
+            file,  # pyright: ignore[reportArgumentType]  # what it says of files is not all
             dynamo=False,
             opset_version=OPSET,
             do_constant_folding=False,  # it would make plain numbers of the weights
@@ -115,6 +115,10 @@ class _Both(nn.Module):
 
 class _Small(nn.Module):
     """A layer whose weights are whole numbers from -127 to 127 times a scale for each unit."""
+
+    whole: Tensor
+    scale: Tensor
+    bias: Tensor
 
     def __init__(self, layer: nn.Linear) -> None:
         super().__init__()

@@ -155,7 +155,7 @@ def _compiled(live: voice_model.MorphModel) -> Callable[[], Any]:
     work = [np.zeros(hidden, np.float32) for _ in range(2)]
     levels = np.zeros(voice_model.LEVELS, np.float32)
     w0, w1, w2 = layers
-    return lambda: decode(w0, live.b0, w1, live.b1, w2, live.b2, inputs, *work, levels)
+    return lambda: decode(w0, live.b0, w1, live.b1, w2, live.b2, inputs, work[0], work[1], levels)
 
 
 def _us(run: Callable[[], Any]) -> float:

@@ -1,5 +1,7 @@
 """The puck of a neural synth's pad follows what the live pad follows."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,7 @@ from engine.morph_sounds import Anchor, MorphSound, Point, Source
 from engine.neural.puck import Puck, envelope, wave
 
 
-def puck_of(**source) -> Puck:
+def puck_of(**source: Any) -> Puck:
     places = tuple(Anchor(f"one {k}", x=k, y=0.5) for k in (0, 1))
     sound = MorphSound(
         "t", "t", anchors=places, puck=Point(0, 0.5), sources=(Source("x", **source),)
@@ -30,7 +32,8 @@ def puck_of(**source) -> Puck:
 def test_each_source_leads_to_the_other_anchor(source: dict, message: tuple[int, ...]) -> None:
     puck = puck_of(**source)
     before = puck.target(0.0)[0]
-    puck.hears(*message, 0.0)
+    status, data1, data2 = message
+    puck.hears(status, data1, data2, 0.0)
     np.testing.assert_allclose(puck.target(0.0), [0, 1], atol=1e-9)
     assert before >= 0.49
 

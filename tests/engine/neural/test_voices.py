@@ -62,18 +62,18 @@ def test_an_instrument_has_its_keys_pitch_and_level(models) -> None:
 def test_harder_keys_are_louder_and_a_decaying_sound_dies_away(models) -> None:
     levels = []
     for velocity in (30, 70, 110):
-        voices = Voices(*models, sound_of("clarinet"), RATE_HZ)
+        voices = Voices(models[0], models[1], sound_of("clarinet"), RATE_HZ)
         strike(voices, 60, velocity)
         levels.append(rms_db(voices.render(RATE_HZ // 2)[RATE_HZ // 4 :]))
     assert levels[0] + 4 < levels[1] < levels[2] - 4
-    voices = Voices(*models, sound_of("piano"), RATE_HZ)
+    voices = Voices(models[0], models[1], sound_of("piano"), RATE_HZ)
     strike(voices, 60)
     early, late = rms_db(voices.render(RATE_HZ // 2)), rms_db(voices.render(2 * RATE_HZ)[-RATE_HZ:])
     assert late < early - 6
 
 
 def test_a_released_note_falls_and_gives_its_voice_back(models) -> None:
-    voices = Voices(*models, sound_of("flute"), RATE_HZ)
+    voices = Voices(models[0], models[1], sound_of("flute"), RATE_HZ)
     strike(voices, 72)
     voices.render(RATE_HZ // 2)
     voices.midi(bytes((0x80, 72, 0)))
@@ -84,7 +84,7 @@ def test_a_released_note_falls_and_gives_its_voice_back(models) -> None:
 
 
 def test_a_held_chord_does_not_beat(models) -> None:
-    voices = Voices(*models, sound_of("oboe"), RATE_HZ)
+    voices = Voices(models[0], models[1], sound_of("oboe"), RATE_HZ)
     strike(voices, 62)
     audio = voices.render(3 * RATE_HZ)[RATE_HZ:]
     pieces = audio[: len(audio) // 960 * 960].reshape(-1, 960).astype(float)
@@ -95,7 +95,7 @@ def test_nothing_clicks(models, monkeypatch: pytest.MonkeyPatch) -> None:
     """Beginnings, ends, stolen voices and a leap of the puck bend the wave no more than it does."""
     monkeypatch.setattr("engine.neural.voices.MOST_VOICES", 6)
     source = Source("x", "cc", controller=1)
-    voices = Voices(*models, sound_of("cello", "trumpet", sources=(source,)), RATE_HZ)
+    voices = Voices(models[0], models[1], sound_of("cello", "trumpet", sources=(source,)), RATE_HZ)
     for key in range(48, 54):
         strike(voices, key)
     voices.render(RATE_HZ // 2)
@@ -123,7 +123,7 @@ def test_nothing_clicks(models, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_same_sound_however_it_is_cut(models) -> None:
     heard = []
     for pieces in ([4096], [64] * 64, [1, 63, 500, 12, 3520]):
-        voices = Voices(*models, sound_of("french horn", texture=0.5), RATE_HZ)
+        voices = Voices(models[0], models[1], sound_of("french horn", texture=0.5), RATE_HZ)
         strike(voices, 55)
         heard.append(np.concatenate([voices.render(count) for count in pieces]))
     for other in heard[1:]:
@@ -131,7 +131,7 @@ def test_the_same_sound_however_it_is_cut(models) -> None:
 
 
 def test_bend_wheel_and_expression(models) -> None:
-    voices = Voices(*models, sound_of("organ"), RATE_HZ)
+    voices = Voices(models[0], models[1], sound_of("organ"), RATE_HZ)
     strike(voices, 60)
     voices.midi(bytes((0xE0, 127, 127)))
     voices.render(RATE_HZ // 2)
@@ -145,7 +145,7 @@ def test_bend_wheel_and_expression(models) -> None:
 
 def test_notes_struck_together_swing_apart(models) -> None:
     vibrato = Vibrato(rate_hz=5.0, depth_cents=30, delay_s=0.0)
-    voices = Voices(*models, sound_of("violin", vibrato=vibrato), RATE_HZ)
+    voices = Voices(models[0], models[1], sound_of("violin", vibrato=vibrato), RATE_HZ)
     for key in (60, 64, 67):
         strike(voices, key)
     pitches = []

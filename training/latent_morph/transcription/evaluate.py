@@ -65,6 +65,7 @@ def main() -> None:
         found |= violin_scores(options.data, offline, judge)
     if "notes" in options.parts:
         found |= single_notes(options.data, offline, judge)
+        found["unjudged"] = single_notes(options.data, offline, None)
     if options.json:
         options.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
@@ -100,17 +101,23 @@ def phrases_scores(folder: Path, offline: Network, judge: Judge, live: Network, 
     return result | {"live onset error ms": [round(ms, 1) for ms in told]}
 
 
-def transcribed(audio: np.ndarray, network: Network, judge: Judge) -> tuple[np.ndarray, np.ndarray]:
-    """Return notes and their instruments, as the command finds them."""
+def transcribed(
+    audio: np.ndarray, network: Network, judge: Judge | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return notes and their instruments, as the command finds them; without a judge unjudged."""
     louder = np.float32(PEAK / max(1e-6, float(np.abs(audio).max())))
     listening = hear([audio * louder], RATE_HZ, network)
-    notes, _ = find_notes(listening, network.lag)
-    notes, evidence = judged(notes, np.concatenate(listening.spectra), judge)
+    notes, evidence = find_notes(listening, network.lag)
+    if judge is not None:
+        notes, evidence = judged(notes, np.concatenate(listening.spectra), judge)
     return notes, assign(evidence)
 
 
-def single_notes(data: Path, network: Network, judge: Judge) -> dict:
-    """Print and return what is right of recorded single notes that were held out; draw it."""
+def single_notes(data: Path, network: Network, judge: Judge | None) -> dict:
+    """Print and return what is right of recorded single notes that were held out.
+
+    What was judged is drawn.
+    """
     takes = [t for t in read_takes(data, MOST_TAKES) if t.split in (TEST_PITCH, TEST_TAKE)]
     takes.sort(key=lambda take: (str(take.bank), take.start))
     pairs, rows = [], []
@@ -149,7 +156,8 @@ def single_notes(data: Path, network: Network, judge: Judge) -> dict:
             )
             near = f", within one {result['dynamics within one']:.1f} %"
         print(f"  {name} {right:.1f} %{near}")
-    draw(FIGURES / "transcription.png", parts, NAMES, DYNAMICS)
+    if judge is not None:
+        draw(FIGURES / "transcription.png", parts, NAMES, DYNAMICS)
     return result
 
 

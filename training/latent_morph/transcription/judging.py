@@ -27,7 +27,7 @@ from training.latent_morph.train import rate_at
 from training.latent_morph.transcription.prepare import STEPS_A_DB, TRANSCRIPTION
 from training.latent_morph.transcription.train import Phrases, load_phrases
 
-HIDDEN, UPDATES, BATCH, RATE, EVERY = 256, 12_000, 512, 1e-3, 1_000
+HIDDEN, UPDATES, BATCH, RATE, EVERY = 256, 3_000, 512, 1e-3, 500
 DROPOUT = 0.2
 SINGLE_SHARE = 0.25
 LEVELS_DB = (-16.0, -6.0)  # of a single note's loudest frame, the loudest sample being 0.5
