@@ -30,7 +30,8 @@ class PathLatency:
     `input_frames`: a key's event waits so long that all wait equally (JACK's: 0);
     `source_frames`: at most, for the sound itself to begin (FluidSynth's blocks; 0 otherwise);
     `chain_frames`: the time a chain's host has; `plugin_frames`: what its plugins report;
-    `compensation_frames`: waiting for the parts that are later.
+    `compensation_frames`: waiting for the parts that are later. Of "midi out" `device_frames` is
+    how long a message waits for the thread that sends it: a block; none where JACK carries it.
     """
 
     path: str
@@ -71,7 +72,7 @@ def path_latencies(
     input_frames: int,
     device_frames: int,
 ) -> list[PathLatency]:
-    """Return a row for each active part, send with a chain, audio input, and the master. [any]
+    """Return a row for each active part, send with a chain, audio input, master and MIDI out. [any]
 
     A send's row counts from the stem it is taken from; it is heard that much after the dry sound.
     """
@@ -106,4 +107,7 @@ def path_latencies(
         if rig.chains[slot]["address"]:
             rows.append(row(name, slot))
     rows += [row(f"return {n + 1}", FIRST_RETURN + n) for n in range(RETURNS)]
-    return [*rows, row("master", MASTER_CHAIN)]
+    midi_out = PathLatency(
+        "midi out", rate_hz, input_frames=input_frames, device_frames=input_frames
+    )
+    return [*rows, row("master", MASTER_CHAIN), midi_out]

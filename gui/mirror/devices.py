@@ -68,6 +68,8 @@ def _cell(key: str, value: Any, names: Sequence[str]) -> str:
             return names[int(number) - 1]
         if kind == "return":  # what comes back through an audio input, as the mixer calls it
             return f"Input {number}"
+        if value == "midi out":
+            return "MIDI out"
         return str(value).capitalize()
     return f"{value:.2f}" if key == "total_ms" else f"{value:.0f}"
 

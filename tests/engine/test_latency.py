@@ -34,7 +34,7 @@ def test_without_chains_nothing_is_late():
     engine = new_engine(parts=2)
     found = paths(engine)
     engine.close()
-    assert list(found) == ["part 1", "part 2", "return 1", "return 2", "master"]
+    assert list(found) == ["part 1", "part 2", "return 1", "return 2", "master", "midi out"]
     assert {row.total_frames for row in found.values()} == {0}
 
 
@@ -53,6 +53,7 @@ def test_keys_that_do_not_come_by_jack_wait_a_block():
     assert (found["part 1"].input_frames, found["part 1"].total_frames) == (256, 856)
     assert found["part 1"].stem_frames == 0  # the note's frame counts the block already
     assert found["return 1"].total_frames == 600
+    assert found["midi out"].total_frames == 256 + 256  # the thread sends it a block later
 
 
 def test_the_figures_are_what_the_samples_say(hosts):
@@ -85,6 +86,7 @@ def test_the_figures_are_what_the_samples_say(hosts):
     assert rows[0].total_ms == pytest.approx((late + MASTER_LEAD + 300) / 48)
     assert found["return 1"].compensation_frames == late
     assert found["master"].total_frames == MASTER_LEAD + 300
+    assert found["midi out"].total_frames == 0
     assert rows[0].to_table()["total_ms"] == pytest.approx(23.0, abs=0.001)
 
 

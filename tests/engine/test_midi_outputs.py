@@ -114,6 +114,40 @@ def test_a_port_that_is_there_is_found_by_a_part_of_its_name(
         synth.delete()
 
 
+@pytest.mark.jack
+def test_a_real_port_vanishes_and_returns(over_jack: JackServer, engine: Engine) -> None:
+    def new_synth(heard: list[list[int]]) -> Any:
+        synth: Any = rtmidi.MidiIn(rtmidi.API_UNIX_JACK, name="synth")
+        synth.open_virtual_port("keys")
+        synth.set_callback(lambda event, _: heard.append(event[0]))
+        return synth
+
+    said: list[str] = []
+    first: list[list[int]] = []
+    again: list[list[int]] = []
+    synth = new_synth(first)
+    outputs = MidiOutputs(engine, "synth", said.append)
+    try:
+        engine.part_midi(0, note_on(71, 33))
+        assert wait_until(lambda: first == [[0x90, 71, 33]])
+        synth.delete()
+
+        def told(words: str) -> bool:
+            outputs.tend()
+            return bool(said) and words in said[-1]
+
+        assert wait_until(lambda: told("is gone; it is used again when it returns."))
+        engine.part_midi(0, note_on(72, 34))  # into nothing, and nothing breaks
+        synth = new_synth(again)
+        assert wait_until(lambda: told("is back."))
+        engine.part_midi(0, note_on(73, 35))
+        assert wait_until(lambda: [0x90, 73, 35] in again)
+        assert len(said) == 2
+    finally:
+        outputs.close()
+        synth.delete()
+
+
 def test_a_port_that_goes_is_told_once_and_used_again(engine: Engine) -> None:
     sent: list[bytes] = []
     said: list[str] = []

@@ -63,8 +63,9 @@ def test_devices_are_named_and_blocks_read_in_samples_and_ms() -> None:
 
 def test_the_latency_table_names_parts_and_counts_samples() -> None:
     row = dict.fromkeys((key for key, _ in devices.PATH_COLUMNS), 64) | {"total_ms": 1.3333}
-    rows = devices.path_rows([row | {"path": "part 2"}, row | {"path": "return 1"}], ["A", "B"])
-    assert [cells[0] for cells in rows] == ["B", "Input 1"]
+    paths = [row | {"path": path} for path in ("part 2", "return 1", "midi out")]
+    rows = devices.path_rows(paths, ["A", "B"])
+    assert [cells[0] for cells in rows] == ["B", "Input 1", "MIDI out"]
     assert rows[0][1:] == ["64"] * 8 + ["1.33"]
 
 
