@@ -2,12 +2,13 @@
 
     python -m engine.compiling
 
-compiles the engine, as the first start would, and ends.
+compiles the engine and, beside it, the worker that plays on, as first starts would, and ends.
 """
 
 from __future__ import annotations
 
 import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from pathlib import Path
 
 UNUSED_DAYS = 30
 SENTENCE = "The first start compiles the engine for this computer: once, about a minute."
+CONTINUATION = "from engine.continuation.warming import load, warm; warm(load())"
 
 
 def machine_code_folder() -> Path:
@@ -41,13 +43,15 @@ def _forget_old_code() -> None:
             shutil.rmtree(old, ignore_errors=True)
 
 
-def main() -> None:
-    """Have all that an engine needs compiled. [main]"""
+def main() -> int:
+    """Have all compiled that an engine and its worker need. [main]"""
     say_if_first()
-    from engine.core import Engine
+    with subprocess.Popen([sys.executable, "-c", CONTINUATION]) as worker:
+        from engine.core import Engine
 
-    Engine().close()
+        Engine().close()
+    return worker.returncode
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -26,6 +26,7 @@ settings.load_profile("patient")
 HERE = Path(__file__).parent
 UNTIMED_FOLDERS = tuple(HERE / name for name in ("models", "training", "engine/rt"))
 TIMED_FILES = ("test_boundary.py", "test_chains.py", "test_mixer.py", "test_rings.py")
+NICENESS = os.getpriority(os.PRIO_PROCESS, 0) if hasattr(os, "getpriority") else 0
 BEHIND = 19  # niceness of a test that keeps no time, where another worker plays
 
 
@@ -47,7 +48,7 @@ def _is_untimed(item: pytest.Item) -> bool:
 def out_of_the_way(request: pytest.FixtureRequest) -> None:
     """Beside another worker, what keeps no time leaves the processor to what does."""
     if "PYTEST_XDIST_WORKER" in os.environ:
-        niceness = BEHIND if _is_untimed(request.node) else 0
+        niceness = BEHIND if _is_untimed(request.node) else NICENESS
         with contextlib.suppress(PermissionError, AttributeError):  # root's alone; POSIX
             os.setpriority(os.PRIO_PROCESS, 0, niceness)
 

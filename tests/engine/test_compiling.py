@@ -1,6 +1,8 @@
 """The first start says why it takes long; no other does."""
 
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -35,3 +37,11 @@ def test_machine_code_nobody_compiled_for_long_is_deleted(tmp_path: Path, monkey
     compiling.say_if_first(lambda sentence: None)
     assert not old.exists()
     assert recent.exists()
+
+
+@pytest.mark.slow
+def test_everything_may_be_compiled_before_anything_plays() -> None:
+    command = [sys.executable, "-m", "engine.compiling"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr in ("", compiling.SENTENCE + "\n")
