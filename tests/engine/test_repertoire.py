@@ -15,11 +15,13 @@ from engine.bindings import Binding
 from engine.ensembles import load_ensemble
 from engine.errors import RipienoError
 from engine.paths import config_folder, presets_folder
+from engine.plugins.chain import ChainSpec, PluginSpec
 from engine.preset_files import PresetError
 from engine.repertoire import last_state_file
 from engine.rigs import RigError, load_rig
 from engine.session import Session, Settings
 from engine.soundfonts import bundled_soundfont
+from tests.engine.plugins.callback_role import wait_until
 from tests.engine.rig_helpers import controller, note_off, note_on
 
 RATE_HZ = 48000
@@ -342,6 +344,34 @@ def test_a_plugin_that_was_missing_is_loaded_when_it_is_there(
     while hands.plugins.state()["part 1"]["state"] != "running" and time.monotonic() < end_s:
         time.sleep(0.02)
     assert hands.plugins.state()["part 1"]["state"] == "running", said
+
+
+@pytest.mark.slow
+def test_a_controller_moves_a_plugin_and_the_rig_keeps_it(hands: Hands, own: Path) -> None:
+    """A real effect's parameter, learned; saved with its raw state, it comes back as it was."""
+    address = "/ripieno/chain/part_1/1/parameter/Threshold"
+    spec = ChainSpec((PluginSpec("/usr/lib/vst3/ZamCompX2.vst3"),))
+    hands.plugins.set_chain("part 1", spec)
+    wait_until(lambda: hands.plugins.state()["part 1"]["state"] == "running", 30.0)
+    hands.learn.learn(address)
+    hands.play(0.02, controller(74, 64))
+    assert [binding.address for binding in hands.learn.bindings] == [address]
+    for value in range(128):  # past where it stands, to the end: it is picked up on the way
+        hands.play(0.01, controller(74, value))
+    assert hands.plugins.value("part 1", 0, "Threshold") == 1.0
+    hands.repertoire.save("Compressed")
+    (saved,) = load_rig("compressed").chains["part 1"]["plugins"]
+    assert saved["parameters"]["Threshold"] == 1.0
+    assert len(saved["state"]) > 20
+    hands.repertoire.play("chamber_quartet")
+    assert "part 1" not in hands.plugins.slots()
+    hands.repertoire.play("compressed")
+    wait_until(lambda: hands.plugins.state()["part 1"]["state"] == "running", 30.0)
+    values = {p["name"]: p["value"] for p in hands.plugins.parameters("part 1", 0)}
+    assert values["Threshold"] == pytest.approx(1.0)
+    hands.play(0.02, controller(74, 127))
+    hands.play(0.02, controller(74, 0))
+    assert hands.plugins.value("part 1", 0, "Threshold") == 0.0
 
 
 CHORD = (45, 60, 67, 76)
