@@ -28,6 +28,7 @@ DYNAMICS = 5
 VELOCITY_SHARE, USUAL_VELOCITY = 0.7, 96 / 127  # of dynamics, by which a key moves the anchor's
 WANDER = 0.5  # of the labels' own deviation, at the sound's full texture
 WANDER_POLE = 0.95  # a frame
+NOISE_DB = -14.0  # mean spectra are fuller between harmonics than any note; chosen on validation
 KILLED_S = 0.008
 GONE = 10 ** (-90 / 20)
 VIBRATO_GROWS_S = 0.4
@@ -221,7 +222,8 @@ class Voices:
         for row, key in enumerate(keys):
             f0_hz = 440.0 * 2.0 ** ((key - 69) / 12)
             amplitude = 10 ** (levels_of(bins[row : row + 1], f0_hz, self._edges_hz)[0] / 20)
-            tones, noise = amplitude[:HARMONICS], amplitude[HARMONICS:]
+            tones = amplitude[:HARMONICS]
+            noise = amplitude[HARMONICS:] * 10 ** (NOISE_DB / 20)
             whole = np.sqrt((tones**2).sum() / 2 + (noise**2).sum())
             gain = 10 ** (target_db[row] / 20) / max(whole, 1e-9)
             heard = f0_hz * np.arange(1, HARMONICS + 1) < HIGHEST_SHARE * self.rate_hz
