@@ -43,6 +43,7 @@ def test_powers_are_added(corpus) -> None:
 def test_it_learns_and_goes_on_where_it_was(corpus, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(mixtures, "BATCH", 32)
     monkeypatch.setattr(mixtures, "EVERY", 10)
+    monkeypatch.setitem(mixtures.KINDS, "pair", lambda: mixtures.MixturePair(16, 8))
     monkeypatch.setattr(mixtures.Mixtures, "__init__", _all_splits(mixtures.Mixtures.__init__))
     once, _ = mixtures.train(corpus, PAIR, "pair", 20, tmp_path)
     file = next(tmp_path.glob("mixtures-*.pt"))
