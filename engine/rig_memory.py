@@ -93,7 +93,7 @@ class RigMemory:
         classes = len(separator.middle_pitches)
         rig.weights = separator.weights
         rig.network_state = touched_zeros((STATE_SIZE,), np.float32)
-        rig.memory = new_memory(int(rig.state[0]["rate_hz"]))
+        rig.memory = new_memory(int(rig.state[0]["rate_hz"]), classes)
         self._lengths |= {
             "classes": classes,
             "boundaries": classes - 1,

@@ -63,6 +63,35 @@ def assign_jointly(logp, n, allowed, labels):
 
 
 @rt
+def mirrored(pitches, i):
+    """Return which note of a chord the step of note `i` tells of as they come backwards. [audio]
+
+    That note itself; but of a key struck twice at once the first strike is the first both ways.
+    """
+    later = 0
+    for j in range(i + 1, len(pitches)):
+        later += pitches[j] == pitches[i]
+    for j in range(len(pitches)):
+        if pitches[j] == pitches[i]:
+            if later == 0:
+                return j
+            later -= 1
+    return i
+
+
+@rt
+def order_strikes(pitches, labels):
+    """Of a key struck twice at once the first strike gets the higher of the two classes. [audio]
+
+    So do parts that share a key come out of a file. pitches (n,), labels (n,) or more.
+    """
+    for i in range(len(pitches)):
+        for j in range(i + 1, len(pitches)):
+            if pitches[j] == pitches[i] and labels[j] < labels[i]:
+                labels[i], labels[j] = labels[j], labels[i]
+
+
+@rt
 def _best_class(logp, allowed, i):
     best = 0
     best_score = -1e30

@@ -1,9 +1,10 @@
 """What the part-separation network is told about a note, and the memory that takes.
 
 A note becomes a few tokens: rows of one table whose sum is the network's input. They say which
-key was struck, how long ago the notes and chords before it were, and which keys around it are
-down or were just left. Nothing refers to beats, to tempo or to the order inside a chord, none
-of which a live player gives away.
+key was struck, how long ago the notes and chords before it were, which keys around it are down or
+were just left, and where each class was last, by the network's own decisions (engine.rt.history).
+Nothing refers to beats, to tempo or to the order inside a chord, none of which a live player gives
+away.
 
 The callback calls these functions through the network's step; training calls the very same ones,
 so that there is one owner of what a feature means. Times are stream frames; ``rate_hz`` in the
@@ -13,19 +14,23 @@ memory turns them into milliseconds.
 import math
 
 import numpy as np
+from numba.extending import register_jitable
 
+from engine.rt import history
+from engine.rt.assignment import MAX_CLASSES
 from engine.rt.native import rt
 
 CHORD_MS = 45.0  # notes this close to the chord's first belong to the chord
 REACH = 24  # semitones to each side in which keys are looked at
-MAX_TOKENS = 32
+MAX_TOKENS = 32 + MAX_CLASSES
 HELD_KEY_NATS = 2.0  # a held key's voice is that much unlikelier; chosen on validation pieces
 
+_WIDTH = 2 * REACH + 1
 _MS_BUCKETS = 25  # the last one: there was nothing before
 _WITHIN_BUCKETS = 6
 _COUNTS = 6
 _NEAREST = REACH + 2  # interval 0..REACH, then none
-_KINDS = 5  # of a key nearby: this chord's; last chord's, down or up; older, down or up
+_NEARBY_KINDS = 5  # of a key nearby: this chord's; last chord's, down or up; older, down or up
 
 PITCH = 0
 GAP = PITCH + 128
@@ -39,7 +44,9 @@ HELD_ABOVE = HELD_BELOW + _COUNTS
 NEAREST_BELOW = HELD_ABOVE + _COUNTS
 NEAREST_ABOVE = NEAREST_BELOW + _NEAREST
 NEARBY = NEAREST_ABOVE + _NEAREST
-TOKENS = NEARBY + _KINDS * (2 * REACH + 1)
+CLASSES_WERE = NEARBY + _NEARBY_KINDS * _WIDTH  # a class's kind and interval, or nowhere
+
+_MAX_OTHER_TOKENS = MAX_TOKENS - MAX_CLASSES
 
 _LONG_AGO = -(1 << 30)
 
@@ -64,23 +71,33 @@ MEMORY = np.dtype(
         ("kept_period_before_frames", np.int64),
         ("kept_held", np.int32, 128),
         ("kept_key_chord", np.int64, 128),
+        *history.FIELDS,
     ]
 )
 
 
-def new_memory(rate_hz: float) -> np.ndarray:
+@register_jitable
+def tokens(classes):
+    """Return how many tokens there are for a network of so many classes. [any]"""
+    return CLASSES_WERE + history.KINDS * classes * _WIDTH + classes
+
+
+def new_memory(rate_hz: float, classes: int) -> np.ndarray:
     """Return a fresh memory, shape (1,), for a stream of `rate_hz` frames a second. [main]"""
     if not 8000 <= rate_hz <= 384000:
         raise ValueError(f"rate_hz must be 8000 to 384000, got {rate_hz}")
+    if not 2 <= classes <= MAX_CLASSES:
+        raise ValueError(f"classes must be 2 to {MAX_CLASSES}, got {classes}")
     memory = np.zeros(1, MEMORY)
     memory["rate_hz"] = rate_hz
+    memory["classes"] = classes
     reset_memory(memory)
     return memory
 
 
 @rt
 def reset_memory(memory):
-    """Forget every note; the rate stays. [audio]"""
+    """Forget every note; rate and classes stay. [audio]"""
     m = memory[0]
     m.notes = 0
     m.last_onset_frame = 0
@@ -92,6 +109,7 @@ def reset_memory(memory):
         m.held[key] = 0
         m.key_chord[key] = _LONG_AGO
         m.key_class[key] = -1
+    history.forget_classes(memory)
     keep_memory(memory)
 
 
@@ -108,6 +126,7 @@ def keep_memory(memory):
     for key in range(128):
         m.kept_held[key] = m.held[key]
         m.kept_key_chord[key] = m.key_chord[key]
+    history.keep_classes(memory)
 
 
 @rt
@@ -125,6 +144,7 @@ def swap_memory(memory):
     for key in range(128):
         m.held[key], m.kept_held[key] = m.kept_held[key], m.held[key]
         m.key_chord[key], m.kept_key_chord[key] = m.kept_key_chord[key], m.key_chord[key]
+    history.swap_classes(memory)
 
 
 @rt
@@ -135,9 +155,22 @@ def begins_chord(memory, onset_frame):
 
 
 @rt
+def revise_chord(memory, onset_frame):
+    """A key is about to be struck: revise the current chord if that ends it. [audio]
+
+    To be called before write_features. A chord that has a note for every class ends too, for the
+    history of classes; what follows within its time has its number.
+    """
+    m = memory[0]
+    if m.open_notes > 0 and (m.open_notes == m.classes or begins_chord(memory, onset_frame)):
+        history.revise(memory)
+
+
+@rt
 def remember_note_on(memory, pitch, onset_frame):
     """Take note of a key struck at `onset_frame`. The network's step does so by itself. [audio]"""
     m = memory[0]
+    revise_chord(memory, onset_frame)
     if begins_chord(memory, onset_frame):
         if m.notes > 0:
             m.period_before_frames = m.period_frames
@@ -149,6 +182,7 @@ def remember_note_on(memory, pitch, onset_frame):
     m.held[pitch & 127] += 1
     m.key_chord[pitch & 127] = m.chord
     m.key_class[pitch & 127] = -1
+    history.open_note(memory, pitch & 127)
 
 
 @rt
@@ -187,10 +221,11 @@ def ms_bucket(ms):
 
 
 @rt
-def write_features(memory, pitch, onset_frame, tokens):
+def write_features(memory, pitch, onset_frame, row):
     """Write the tokens of a note about to be struck; return how many. Changes no memory. [audio]
 
-    `tokens` holds at least MAX_TOKENS; each token is 0..TOKENS-1.
+    `row` holds at least MAX_TOKENS; each token is 0..tokens(classes)-1. The chord before must have
+    been revised (revise_chord).
     """
     m = memory[0]
     pitch &= 127
@@ -238,29 +273,38 @@ def write_features(memory, pitch, onset_frame, tokens):
             if held and nearest_above > REACH and key - pitch <= REACH:
                 nearest_above = key - pitch
 
-    tokens[0] = PITCH + pitch
-    tokens[1] = GAP + gap
-    tokens[2] = WITHIN + within
-    tokens[3] = PERIOD + period
-    tokens[4] = PERIOD_BEFORE + before
-    tokens[5] = STRUCK_BELOW + min(struck_below, _COUNTS - 1)
-    tokens[6] = STRUCK_ABOVE + min(struck_above, _COUNTS - 1)
-    tokens[7] = HELD_BELOW + min(held_below, _COUNTS - 1)
-    tokens[8] = HELD_ABOVE + min(held_above, _COUNTS - 1)
-    tokens[9] = NEAREST_BELOW + nearest_below
-    tokens[10] = NEAREST_ABOVE + nearest_above
+    row[0] = PITCH + pitch
+    row[1] = GAP + gap
+    row[2] = WITHIN + within
+    row[3] = PERIOD + period
+    row[4] = PERIOD_BEFORE + before
+    row[5] = STRUCK_BELOW + min(struck_below, _COUNTS - 1)
+    row[6] = STRUCK_ABOVE + min(struck_above, _COUNTS - 1)
+    row[7] = HELD_BELOW + min(held_below, _COUNTS - 1)
+    row[8] = HELD_ABOVE + min(held_above, _COUNTS - 1)
+    row[9] = NEAREST_BELOW + nearest_below
+    row[10] = NEAREST_ABOVE + nearest_above
     count = 11
-    for step in range(2 * REACH + 1):  # nearest keys first: 0, -1, +1, -2, ...
+    for step in range(_WIDTH):  # nearest keys first: 0, -1, +1, -2, ...
         offset = (step + 1) // 2
         if step & 1:
             offset = -offset
         key = pitch + offset
-        if key < 0 or key > 127 or count == MAX_TOKENS:
+        if key < 0 or key > 127 or count == _MAX_OTHER_TOKENS:
             continue
         kind = _kind(chord - m.key_chord[key], m.held[key] > 0)
         if kind >= 0:
-            tokens[count] = NEARBY + kind * (2 * REACH + 1) + offset + REACH
+            row[count] = NEARBY + kind * _WIDTH + offset + REACH
             count += 1
+    nowhere = CLASSES_WERE + history.KINDS * m.classes * _WIDTH
+    for k in range(m.classes):
+        kind, key = history.where(memory, k, chord)
+        if kind < 0:
+            row[count] = nowhere + k
+        else:
+            interval = min(max(pitch - key, -REACH), REACH) + REACH
+            row[count] = CLASSES_WERE + (kind * m.classes + k) * _WIDTH + interval
+        count += 1
     return count
 
 

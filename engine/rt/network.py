@@ -1,13 +1,13 @@
 """The online step of the part-separation network: a note in, log-probabilities of the classes out.
 
-Three LSTM layers of 128 units over a sum of feature tokens. The callback calls `step` for every
-note; training and the benchmarks call it too. Everything is in two flat float32 arrays, so that a
-step allocates nothing and reads its weights in one direction:
+Three LSTM layers of H units (HIDDEN, a multiple of 16) over a sum of feature tokens. The callback
+calls `step` for every note; training and the benchmarks call it too. Everything is in two flat
+float32 arrays, so that a step allocates nothing and reads its weights in one direction:
 
-    weights  table (TOKENS, 512), which holds the product of embedding and first layer,
-             first layer recurrent (128, 512); second and third layer: bias (512), inputs then
-             recurrent (256, 512); output (128, K), bias (K)
-    state    hidden (3, 128), cell (3, 128), gates (512), kept hidden and cell (2, 3, 128)
+    weights  table (tokens(K), 4 H), which holds the product of embedding and first layer,
+             first layer recurrent (H, 4 H); second and third layer: bias (4 H), inputs then
+             recurrent (2 H, 4 H); output (H, K), bias (K)
+    state    hidden (3, H), cell (3, H), gates (4 H), kept hidden and cell (2, 3, H)
 
 A chord can be looked at twice: `keep_past` before its first note, then, when all its notes have
 had their step, `go_back`, the notes' steps once more in the opposite order, `return_to_present`.
@@ -20,14 +20,16 @@ from numba import njit
 from engine.rt.assignment import MAX_CLASSES
 from engine.rt.features import (
     PITCH,
-    TOKENS,
     keep_memory,
     new_memory,
     remember_note_on,
     reset_memory,
+    revise_chord,
     swap_memory,
+    tokens,
     write_features,
 )
+from engine.rt.history import believe
 from engine.rt.native import rt
 
 HIDDEN = 128
@@ -37,8 +39,7 @@ _CELLS = LAYERS * HIDDEN
 _SCRATCH = 2 * _CELLS
 _KEPT = _SCRATCH + GATES
 STATE_SIZE = _KEPT + 2 * _CELLS
-_FIRST = TOKENS * GATES
-_SECOND = _FIRST + HIDDEN * GATES
+_SECOND = HIDDEN * GATES  # from the table's end, where the first layer starts
 _THIRD = _SECOND + (1 + 2 * HIDDEN) * GATES
 _OUTPUT = _THIRD + (1 + 2 * HIDDEN) * GATES
 
@@ -47,7 +48,10 @@ fast = njit(nogil=True, error_model="numpy", cache=True, fastmath=True)
 
 def shapes(classes: int) -> dict[str, tuple[int, ...]]:
     """Return name -> shape of the arrays a weights file holds, as PyTorch lays them out. [any]"""
-    arrays: dict[str, tuple[int, ...]] = {"embedding": (TOKENS, HIDDEN), "frequency": (HIDDEN,)}
+    arrays: dict[str, tuple[int, ...]] = {
+        "embedding": (tokens(classes), HIDDEN),
+        "frequency": (HIDDEN,),
+    }
     for layer in range(LAYERS):
         arrays[f"input_{layer}"] = (GATES, HIDDEN)
         arrays[f"recurrent_{layer}"] = (GATES, HIDDEN)
@@ -84,7 +88,7 @@ def new_network(
         parts += [w[f"bias_{layer}"], w[f"input_{layer}"].T, w[f"recurrent_{layer}"].T]
     parts += [w["output"].T, w["output_bias"]]
     flat = np.concatenate([part.ravel() for part in parts]).astype(np.float32)
-    return flat, np.zeros(STATE_SIZE, np.float32), new_memory(rate_hz)
+    return flat, np.zeros(STATE_SIZE, np.float32), new_memory(rate_hz, classes)
 
 
 def random_weights(classes: int, seed: int) -> dict[str, np.ndarray]:
@@ -140,34 +144,38 @@ def step(weights, state, memory, pitch, onset_frame, logp):
     """Advance by one note, its onset in stream frames; write log-probabilities. [audio]
 
     logp (K,) float32, K as in the weights. The note is remembered as struck (a caller must not
-    call remember_note_on for it as well); its key's release is told by remember_note_off.
+    call remember_note_on for it as well), its likeliest class as its own for now; its key's
+    release is told by remember_note_off.
     """
-    tokens = memory[0].tokens
-    count = write_features(memory, pitch, onset_frame, tokens)
+    row = memory[0].tokens
+    revise_chord(memory, onset_frame)
+    count = write_features(memory, pitch, onset_frame, row)
     remember_note_on(memory, pitch, onset_frame)
-    advance(weights, state, tokens, count, logp)
+    advance(weights, state, row, count, logp)
+    believe(memory, logp)
 
 
 @fast
-def advance(weights, state, tokens, count, logp):
+def advance(weights, state, row, count, logp):
     """Advance by a note given as its tokens; write log-probabilities. [audio]"""
     gates = state[_SCRATCH : _SCRATCH + GATES]
     for g in range(GATES):
-        gates[g] = weights[tokens[0] * GATES + g]
+        gates[g] = weights[row[0] * GATES + g]
     for i in range(1, count):
-        row = tokens[i] * GATES
+        start = row[i] * GATES
         for g in range(GATES):
-            gates[g] += weights[row + g]
-    _accumulate(weights, _FIRST, state[:HIDDEN], gates)
+            gates[g] += weights[start + g]
+    first = tokens(logp.size) * GATES
+    _accumulate(weights, first, state[:HIDDEN], gates)
     _cells(state, 0, gates)
     for layer in range(1, LAYERS):
-        start = _SECOND if layer == 1 else _THIRD
+        start = first + (_SECOND if layer == 1 else _THIRD)
         for g in range(GATES):
             gates[g] = weights[start + g]
         below = (layer - 1) * HIDDEN  # the layer below now, then this layer as it was
         _accumulate(weights, start + GATES, state[below : below + 2 * HIDDEN], gates)
         _cells(state, layer, gates)
-    _log_softmax(weights, state[(LAYERS - 1) * HIDDEN : LAYERS * HIDDEN], logp)
+    _log_softmax(weights[first + _OUTPUT :], state[(LAYERS - 1) * HIDDEN : LAYERS * HIDDEN], logp)
 
 
 @fast
@@ -208,13 +216,14 @@ def _cells(state, layer, gates):
 
 
 @fast
-def _log_softmax(weights, hidden, logp):
+def _log_softmax(output, hidden, logp):
+    """Write log-probabilities: output, its bias behind it, of a layer's hidden values. [audio]"""
     classes = logp.size
     top = np.float32(-1e30)
     for k in range(classes):
-        value = weights[_OUTPUT + HIDDEN * classes + k]
+        value = output[HIDDEN * classes + k]
         for j in range(HIDDEN):
-            value += hidden[j] * weights[_OUTPUT + j * classes + k]
+            value += hidden[j] * output[j * classes + k]
         logp[k] = value
         top = max(top, value)
     total = np.float32(0.0)

@@ -20,8 +20,15 @@ from pathlib import Path
 import numpy as np
 from numba import njit
 
-from engine.rt.assignment import assign_closest, assign_jointly, assign_zone
+from engine.rt.assignment import (
+    assign_closest,
+    assign_jointly,
+    assign_zone,
+    mirrored,
+    order_strikes,
+)
 from engine.rt.features import mind_held_keys, remember_class, remember_note_off
+from engine.rt.history import settle
 from engine.rt.network import (
     go_back,
     keep_past,
@@ -95,7 +102,9 @@ def table(weights: dict[str, np.ndarray], chorales: list[Chorale]) -> list[dict[
     network = Network(weights)
     rows: list[dict[str, str | float]] = []
     played = {
-        name: play(chorales, conditions, SEED, PERFORMANCES if conditions.jitter_ms else 1)
+        name: play(
+            chorales, conditions, SEED, PERFORMANCES if conditions.jitter_ms else 1, network.classes
+        )
         for name, conditions in CONDITIONS.items()
     }
     for name, performances in played.items():
@@ -122,18 +131,23 @@ def figures(
     network = Network(weights)
     row = {}
     for name, conditions in (("clean", CLEAN), ("live", LIVE)):
-        played = play(chorales, conditions, seed, performances if name == "live" else 1)
+        takes = performances if name == "live" else 1
+        played = play(chorales, conditions, seed, takes, network.classes)
         for window_ms in (0, 45):
             row[f"{name}_{window_ms}"] = accuracy(network, played, window_ms)
     return row
 
 
 def play(
-    chorales: list[Chorale], conditions: Conditions, seed: int, performances: int
+    chorales: list[Chorale],
+    conditions: Conditions,
+    seed: int,
+    performances: int,
+    classes: int = CLASSES,
 ) -> list[Performance]:
     """Return every piece played `performances` times, each piece seeded by itself."""
     return [
-        perform(chorale.notes, conditions, np.random.default_rng([seed, take, i]))
+        perform(chorale.notes, conditions, np.random.default_rng([seed, take, i]), classes)
         for take in range(performances)
         for i, chorale in enumerate(chorales)
     ]
@@ -144,13 +158,14 @@ class Network:
 
     def __init__(self, weights: dict[str, np.ndarray]) -> None:
         self.arrays = new_network(weights, RATE_HZ)
+        self.classes = len(weights["output_bias"])
 
     def listen(self, performance: Performance, window_ms: float) -> tuple[np.ndarray, np.ndarray]:
-        """Return classes (n,) of a performance's notes, from silence, and logp (n, CLASSES).
+        """Return classes (n,) of a performance's notes, from silence, and logp (n, K).
 
         With a window, logp is the mean of two looks at each chord, as the engine takes them.
         """
-        logp = np.zeros((len(performance.voices), CLASSES), np.float32)
+        logp = np.zeros((len(performance.voices), self.classes), np.float32)
         labels = np.zeros(len(logp), np.int8)
         _run(*self.arrays, performance.events, _frames(window_ms), logp, labels)
         return labels, logp
@@ -180,7 +195,7 @@ def by_closest_jointly(events: np.ndarray, n: int, middle_pitches: np.ndarray) -
     Of equals, as after a unison, the choice nearer to the voices' middles.
     """
     struck = events[events[:, 1] >= 0]
-    numbers = decisions(struck[:, 0].copy(), _frames(45), CLASSES)
+    numbers = decisions(struck[:, 0].copy(), _frames(45), len(middle_pitches))
     labels = np.zeros(n, np.int8)
     _closest_all(struck[:, 1].copy(), numbers, middle_pitches, labels)
     return labels
@@ -241,14 +256,18 @@ def by_closest(events, n, middle_pitches, mono):
 
 @njit(cache=True)
 def _run(weights, state, memory, events, window_frames, logp, labels):
-    """Play a performance; a window opens with a note and ends in time or with a note a class."""
+    """Play a performance; a window opens with a note and ends in time, with a note a class, or
+    when one of its keys is struck again."""
     reset_network(state, memory)
     pitches = np.zeros(len(logp), np.int64)
     frames = np.zeros(len(logp), np.int64)
     i = first = 0
     for e in range(len(events)):
         frame, key = events[e]
-        if i > first and frame > frames[first] + window_frames:
+        if i > first and (
+            frame > frames[first] + window_frames
+            or (key >= 0 and _struck_before(pitches[first:i], frames[first:i], key, frame))
+        ):
             _decide(weights, state, memory, pitches, frames, logp, labels, first, i)
             first = i
         if key < 0:
@@ -271,21 +290,33 @@ def _run(weights, state, memory, events, window_frames, logp, labels):
 
 
 @njit(cache=True)
+def _struck_before(pitches, frames, key, frame):
+    """Return whether a key was struck, other than at this very moment."""
+    for i in range(len(pitches)):
+        if pitches[i] == key and frames[i] != frame:
+            return True
+    return False
+
+
+@njit(cache=True)
 def _decide(weights, state, memory, pitches, frames, logp, labels, first, end):
-    """Look again, mind held keys, assign: notes first to end-1."""
+    """Look again, mind held keys, assign, settle: notes first to end-1."""
     n = end - first
     if n > 1:
         again = np.zeros(logp.shape[1], np.float32)
         go_back(state, memory)
         for j in range(n - 1, -1, -1):
             step(weights, state, memory, pitches[first + j], frames[end - 1 - j], again)
-            logp[first + j] = 0.5 * (logp[first + j] + again)
+            i = first + mirrored(pitches[first:end], j)
+            logp[i] = 0.5 * (logp[i] + again)
         return_to_present(state, memory)
     worth = logp[first:end].copy()
     mind_held_keys(memory, n, worth)
     assign_jointly(worth, n, np.ones(worth.shape, np.uint8), labels[first:end])
-    for j in range(n):
-        remember_class(memory, pitches[first + j], labels[first + j])
+    order_strikes(pitches[first:end], labels[first:end])
+    for j in range(first, end):
+        remember_class(memory, pitches[j], labels[j])
+        settle(memory, pitches[j], labels[j])
 
 
 @njit(cache=True)

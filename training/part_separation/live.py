@@ -14,12 +14,14 @@ from engine.rt.features import (
     new_memory,
     remember_note_off,
     remember_note_on,
+    revise_chord,
     write_features,
 )
+from engine.rt.history import believe
 
 RATE_HZ = 48000
 SCORE_TEMPO_BPM = 120
-CLASSES = 4
+CLASSES = 4  # where nothing else is said
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ LIVE = Conditions(
 @dataclass(frozen=True)
 class Performance:
     """Keys in the order they come: events (e, 2) int64 of frame and key, -1 - key for a release;
-    voices (n, CLASSES) bool, the voices each struck key stands for, in order of arrival."""
+    voices (n, K) bool, the voices each struck key stands for, in order of arrival."""
 
     events: np.ndarray
     voices: np.ndarray
@@ -73,9 +75,14 @@ class Performance:
         return self.events[self.events[:, 1] >= 0, 1]
 
 
-def perform(notes: np.ndarray, conditions: Conditions, random: np.random.Generator) -> Performance:
-    """Play notes (n, 4) int of onset, duration (ticks of 1/480 quarter), pitch, part."""
-    voices = np.eye(CLASSES, dtype=bool)[notes[:, 3]]
+def perform(
+    notes: np.ndarray,
+    conditions: Conditions,
+    random: np.random.Generator,
+    classes: int = CLASSES,
+) -> Performance:
+    """Play notes (n, 4) int of onset, duration (ticks of 1/480 quarter), pitch, part < classes."""
+    voices = np.eye(classes, dtype=bool)[notes[:, 3]]
     if conditions.wrong:
         notes = _mistaken(notes, conditions.wrong, random)
     if conditions.merge_unisons:
@@ -127,7 +134,7 @@ def _merged(notes: np.ndarray, voices: np.ndarray) -> tuple[np.ndarray, np.ndarr
     )
     merged = notes[first].copy()
     np.maximum.at(merged[:, 1], which, notes[:, 1])
-    together = np.zeros((len(first), CLASSES), bool)
+    together = np.zeros((len(first), voices.shape[1]), bool)
     np.logical_or.at(together, which, voices)
     return merged, together
 
@@ -211,18 +218,25 @@ def _events(
     return Performance(np.stack([frames, keys], axis=1)[order], voices[struck])
 
 
-def features(performance: Performance) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return tokens (n, MAX_TOKENS) int16, -1 beyond each note's last, and chord and onset (n,)."""
-    n = len(performance.voices)
+def features(
+    performance: Performance, beliefs: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return tokens (n, MAX_TOKENS) int16, -1 beyond each note's last, and chord and onset (n,).
+
+    beliefs (n, K) float32: log-probabilities of each note's classes, as if the network had said
+    so; the tokens of the notes after it follow from them.
+    """
+    n, classes = beliefs.shape
     tokens = np.full((n, MAX_TOKENS), -1, np.int16)
     onsets = np.zeros(n, np.int64)
     chords = np.zeros(n, np.int64)
-    _write_all(new_memory(RATE_HZ), performance.events, tokens, chords, onsets)
+    memory = new_memory(RATE_HZ, classes)
+    _write_all(memory, performance.events, beliefs, tokens, chords, onsets)
     return tokens, chords, onsets
 
 
 @njit(cache=True)
-def _write_all(memory, events, tokens, chords, onsets):
+def _write_all(memory, events, beliefs, tokens, chords, onsets):
     row = np.zeros(MAX_TOKENS, np.int64)
     i = 0
     for e in range(len(events)):
@@ -230,10 +244,12 @@ def _write_all(memory, events, tokens, chords, onsets):
         if key < 0:
             remember_note_off(memory, -1 - key)
             continue
+        revise_chord(memory, frame)
         count = write_features(memory, key, frame, row)
         for j in range(count):
             tokens[i, j] = row[j]
         remember_note_on(memory, key, frame)
+        believe(memory, beliefs[i])
         chords[i] = memory[0].chord
         onsets[i] = frame
         i += 1

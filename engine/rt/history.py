@@ -1,0 +1,201 @@
+"""Where each class last was, by the network's own decisions: part of features' memory.
+
+The notes of the current chord are open: what the network believes of each is kept, and the class
+it has for now. When the next chord begins, or the chord has as many notes as there are classes,
+it is revised: its notes get distinct classes by the best sum of log-probabilities, and each class
+is where its note was. A note whose class was settled otherwise (the player's hand, a rule, the
+chord's own closing) keeps it, so that a correction is known at the next note.
+
+`engine.rt.features` calls these functions, on whatever thread it is called.
+"""
+
+import numpy as np
+
+from engine.rt.assignment import MAX_CLASSES, assign_jointly
+from engine.rt.native import rt
+
+KINDS = 6  # where a class is: open; last chord's, down or up; older, down; 2 or 3 chords ago; older
+
+FIELDS = [
+    ("classes", np.int64),
+    ("class_pitch", np.int64, MAX_CLASSES),  # the key each class played last; -1 none yet
+    ("class_chord", np.int64, MAX_CLASSES),  # the number of its chord
+    ("open_notes", np.int64),
+    ("open_pitch", np.int64, MAX_CLASSES),
+    ("open_class", np.int64, MAX_CLASSES),  # for now; -1 none
+    ("open_settled", np.int64, MAX_CLASSES),
+    ("open_logp", np.float32, MAX_CLASSES * MAX_CLASSES),  # (open note, class) in one row
+    ("kept_class_pitch", np.int64, MAX_CLASSES),  # the same as of the last keep
+    ("kept_class_chord", np.int64, MAX_CLASSES),
+    ("kept_open_notes", np.int64),
+    ("kept_open_pitch", np.int64, MAX_CLASSES),
+    ("kept_open_class", np.int64, MAX_CLASSES),
+    ("kept_open_settled", np.int64, MAX_CLASSES),
+    ("kept_open_logp", np.float32, MAX_CLASSES * MAX_CLASSES),
+    ("revised", np.int8, 8),  # scratch of revise
+    ("free", np.uint8, 40),
+]
+
+
+@rt
+def forget_classes(memory):
+    """No class has played yet. [audio]"""
+    m = memory[0]
+    m.open_notes = 0
+    for k in range(MAX_CLASSES):
+        m.class_pitch[k] = -1
+        m.class_chord[k] = 0
+        m.open_pitch[k] = 0
+        m.open_class[k] = -1
+        m.open_settled[k] = 0
+    for i in range(m.open_logp.size):
+        m.open_logp[i] = 0.0
+    for i in range(m.revised.size):
+        m.revised[i] = 0
+    for i in range(m.free.size):
+        m.free[i] = 0
+
+
+@rt
+def keep_classes(memory):
+    """Keep where the classes are now, to go back to. [audio]"""
+    m = memory[0]
+    m.kept_open_notes = m.open_notes
+    for k in range(MAX_CLASSES):
+        m.kept_class_pitch[k] = m.class_pitch[k]
+        m.kept_class_chord[k] = m.class_chord[k]
+        m.kept_open_pitch[k] = m.open_pitch[k]
+        m.kept_open_class[k] = m.open_class[k]
+        m.kept_open_settled[k] = m.open_settled[k]
+    for i in range(m.open_logp.size):
+        m.kept_open_logp[i] = m.open_logp[i]
+
+
+@rt
+def swap_classes(memory):
+    """Exchange where the classes are with what was kept. [audio]"""
+    m = memory[0]
+    m.open_notes, m.kept_open_notes = m.kept_open_notes, m.open_notes
+    for k in range(MAX_CLASSES):
+        m.class_pitch[k], m.kept_class_pitch[k] = m.kept_class_pitch[k], m.class_pitch[k]
+        m.class_chord[k], m.kept_class_chord[k] = m.kept_class_chord[k], m.class_chord[k]
+        m.open_pitch[k], m.kept_open_pitch[k] = m.kept_open_pitch[k], m.open_pitch[k]
+        m.open_class[k], m.kept_open_class[k] = m.kept_open_class[k], m.open_class[k]
+        m.open_settled[k], m.kept_open_settled[k] = m.kept_open_settled[k], m.open_settled[k]
+    for i in range(m.open_logp.size):
+        m.open_logp[i], m.kept_open_logp[i] = m.kept_open_logp[i], m.open_logp[i]
+
+
+@rt
+def open_note(memory, pitch):
+    """A key of the current chord was struck; nothing is known of its class. [audio]
+
+    The chord must have been revised if it had a note a class.
+    """
+    m = memory[0]
+    i = m.open_notes
+    m.open_pitch[i] = pitch
+    m.open_class[i] = -1
+    m.open_settled[i] = 1
+    m.open_notes = i + 1
+
+
+@rt
+def believe(memory, logp):
+    """Take note of what the network says of the note just struck: logp (K,). [audio]"""
+    m = memory[0]
+    i = m.open_notes - 1
+    best = 0
+    for k in range(logp.size):
+        m.open_logp[i * logp.size + k] = logp[k]
+        if logp[k] > logp[best]:
+            best = k
+    m.open_class[i] = best
+    m.open_settled[i] = 0
+
+
+@rt
+def settle(memory, pitch, label):
+    """An open note of this key has its class for good: of several the first not settled. [audio]"""
+    m = memory[0]
+    found = -1
+    for i in range(m.open_notes):
+        if m.open_pitch[i] == pitch:
+            found = i
+            if m.open_settled[i] == 0:
+                break
+    if found >= 0:
+        m.open_class[found] = label
+        m.open_settled[found] = 1
+
+
+@rt
+def settle_last(memory, label):
+    """The note just struck has its class for good, -1 none. [audio]"""
+    m = memory[0]
+    if m.open_notes > 0:
+        m.open_class[m.open_notes - 1] = label
+        m.open_settled[m.open_notes - 1] = 1
+
+
+@rt
+def settle_last_if_other(memory, label):
+    """The note just struck sounds as a class: for good, if the network has another. [audio]"""
+    m = memory[0]
+    if m.open_notes > 0 and m.open_class[m.open_notes - 1] != label:
+        settle_last(memory, label)
+
+
+@rt
+def revise(memory):
+    """Give the open notes distinct classes, those settled theirs; none is open then. [audio]"""
+    m = memory[0]
+    classes = m.classes
+    taken = np.int64(0)
+    n = 0
+    for i in range(m.open_notes):
+        label = m.open_class[i]
+        if m.open_settled[i] == 0:
+            m.open_pitch[n] = m.open_pitch[i]
+            for k in range(classes):
+                m.open_logp[n * classes + k] = m.open_logp[i * classes + k]
+            n += 1
+        elif label >= 0:
+            m.class_pitch[label] = m.open_pitch[i]
+            m.class_chord[label] = m.chord
+            taken |= np.int64(1) << label
+    m.open_notes = 0
+    if n == 0:
+        return
+    for i in range(n):
+        for k in range(classes):
+            m.free[i * classes + k] = 1 - (taken >> k & 1)
+    logp = m.open_logp[: n * classes].reshape((n, classes))
+    free = m.free[: n * classes].reshape((n, classes))
+    labels = m.revised
+    assign_jointly(logp, n, free, labels)
+    for i in range(n):
+        m.class_pitch[labels[i]] = m.open_pitch[i]
+        m.class_chord[labels[i]] = m.chord
+
+
+@rt
+def where(memory, label, chord):
+    """Return (kind, key) of where a class is as a note of `chord` is struck; kind -1: nowhere.
+    [audio]"""
+    m = memory[0]
+    for i in range(m.open_notes - 1, -1, -1):
+        if m.open_class[i] == label:
+            return 0, m.open_pitch[i]
+    key = m.class_pitch[label]
+    if key < 0:
+        return -1, key
+    ago = chord - m.class_chord[label]
+    held = m.held[key] > 0
+    if ago == 0:
+        return 0, key
+    if ago == 1:
+        return (1 if held else 2), key
+    if held:
+        return 3, key
+    return (4 if ago <= 3 else 5), key
