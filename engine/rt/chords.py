@@ -9,7 +9,13 @@ note.
 
 import numpy as np
 
-from engine.rt.assignment import assign_closest, assign_jointly, assign_zone
+from engine.rt.assignment import (
+    assign_closest,
+    assign_jointly,
+    assign_zone,
+    mirrored,
+    order_strikes,
+)
 from engine.rt.doubling import double_note, play_note, play_tutti
 from engine.rt.features import (
     mind_held_keys,
@@ -19,6 +25,7 @@ from engine.rt.features import (
 )
 from engine.rt.floor import player_struck
 from engine.rt.hints import lean_home, part_by_hand, playing_classes
+from engine.rt.history import settle, settle_last, settle_last_if_other
 from engine.rt.layout import (
     BY_CLOSEST,
     BY_DOUBT,
@@ -127,7 +134,8 @@ def _is_late(rig):
 
 @rt
 def _decide_by_hand(rig, slot, part):
-    """The player said where a note goes: at once. The network hears of it, if it has time."""
+    """The player said where a note goes: at once. The network hears of it, if it has time; the
+    history of classes in any case."""
     state = rig.state[0]
     note = rig.notes[slot]
     note.how = BY_HAND
@@ -144,6 +152,7 @@ def _decide_by_hand(rig, slot, part):
         if rig.class_part[k] == part and (label < 0 or rig.logp[k] > rig.logp[label]):
             label = k
     remember_class(rig.memory, note.pitch, label)
+    settle_last(rig.memory, label)
     if label >= 0:
         _settle_on(rig, note.pitch, label)
     play_note(rig, slot, part)
@@ -185,6 +194,7 @@ def _decide_by_rule(rig, slot):
             label = assign_closest(rig.last_pitch, note.pitch, rig.allowed)
     _settle_on(rig, note.pitch, label)
     remember_class(rig.memory, note.pitch, label)
+    settle_last(rig.memory, label)
     play_note(rig, slot, rig.class_part[label])
 
 
@@ -198,7 +208,7 @@ def _decide_by_network(rig, slot):
         return
     state.budget -= 1
     if state.chord_window > 0:
-        _close_if_struck_again(rig, note.pitch)
+        _close_if_struck_again(rig, slot)
         if state.chord_notes == 0:
             keep_past(rig.network_state, rig.memory)
     step(rig.weights, rig.network_state, rig.memory, note.pitch, note.on_frame, rig.logp)
@@ -220,6 +230,8 @@ def _decide_by_network(rig, slot):
         in_doubt = state.chord_window == 0 and _is_in_doubt(rig, slot, label)
         if in_doubt:
             label = _rule_of_doubt(rig, slot, label)
+        settle_last_if_other(rig.memory, label)
+        remember_class(rig.memory, note.pitch, label)
         _sound_as(rig, slot, label)
         if in_doubt and state.low_confidence == TUTTI:
             play_tutti(rig, slot)
@@ -281,7 +293,6 @@ def _sound_as(rig, slot, label):
     note = rig.notes[slot]
     note.confidence = np.exp(note.logp[label])
     _settle_on(rig, note.pitch, label)
-    remember_class(rig.memory, note.pitch, label)
     play_note(rig, slot, rig.class_part[label])
 
 
@@ -309,10 +320,15 @@ def _outside(rig, label, pitch):
 
 
 @rt
-def _close_if_struck_again(rig, pitch):
-    """A key of the open chord is struck again: that begins a new chord. [audio]"""
+def _close_if_struck_again(rig, slot):
+    """A key of the open chord is struck again: that begins a new chord. [audio]
+
+    Not if at the same frame: then two parts that share the key come in together.
+    """
+    note = rig.notes[slot]
     for i in range(rig.state[0].chord_notes):
-        if rig.notes[rig.chord[i, 0]].pitch == pitch:
+        other = rig.notes[rig.chord[i, 0]]
+        if rig.chord[i, 2] == note.pitch and other.on_frame != note.on_frame:
             close_chord(rig)
             break
 
@@ -329,14 +345,16 @@ def _look_again(rig, count):
         return
     _may_decide(rig)  # these steps count too, in the quantum of now
     state.budget -= count
+    keys = rig.chord[:count, 2]
     go_back(rig.network_state, rig.memory)
     for i in range(count - 1, -1, -1):
         note = rig.notes[rig.chord[i, 0]]
         onset_frame = rig.notes[rig.chord[count - 1 - i, 0]].on_frame
         step(rig.weights, rig.network_state, rig.memory, note.pitch, onset_frame, rig.logp)
         lean_home(rig, note.pitch, rig.logp)
+        meant = rig.notes[rig.chord[mirrored(keys, i), 0]]
         for k in range(state.classes):
-            note.logp[k] = 0.5 * (note.logp[k] + rig.logp[k])
+            meant.logp[k] = 0.5 * (meant.logp[k] + rig.logp[k])
     return_to_present(rig.network_state, rig.memory)
 
 
@@ -352,6 +370,7 @@ def _join_chord(rig, slot):
         timed = schedule(rig, close, FROM_WITHIN, packed, np.float64(state.chord_id))
     rig.chord[state.chord_notes, 0] = slot
     rig.chord[state.chord_notes, 1] = note.id
+    rig.chord[state.chord_notes, 2] = note.pitch
     state.chord_notes += 1
     return timed
 
@@ -367,6 +386,7 @@ def close_chord(rig):
         if note.id != rig.chord[i, 1] or note.state == FREE:
             continue
         rig.chord[count, 0] = slot
+        rig.chord[count, 2] = note.pitch
         allow_classes(rig, note.pitch, rig.chord_allowed[count])
         count += 1
     state.chord_notes = 0
@@ -380,6 +400,7 @@ def close_chord(rig):
     mind_held_keys(rig.memory, count, rig.chord_logp)
     _keep_out(rig, count)
     assign_jointly(rig.chord_logp, count, rig.chord_allowed, rig.labels)
+    order_strikes(rig.chord[:count, 2], rig.labels)
     for i in range(count):
         _look_at_label(rig, count, i)
     for i in range(count):
@@ -392,6 +413,7 @@ def close_chord(rig):
         note = rig.notes[slot]
         label = np.int64(rig.labels[i])
         remember_class(rig.memory, note.pitch, label)
+        settle(rig.memory, note.pitch, label)
         if note.state != WAITING:
             if note.how == BY_DOUBT and state.low_confidence == TUTTI:
                 play_tutti(rig, slot)

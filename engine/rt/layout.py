@@ -730,7 +730,7 @@ FIELDS = {
     "class_part": ("i8", ("classes",)),
     "zones": ("i8", ("boundaries",)),
     "last_pitch": ("i8", ("classes",)),
-    "chord": ("i8", ("classes", 2)),  # slot and id of the notes of the open chord
+    "chord": ("i8", ("classes", 3)),  # slot, id and key of the notes of the open chord
     "chord_logp": ("f4", ("classes", "classes")),
     "chord_allowed": ("u1", ("classes", "classes")),
     "logp": ("f4", ("classes",)),
