@@ -18,6 +18,7 @@ KINDS = 6  # where a class is: open; last chord's, down or up; older, down; 2 or
 
 FIELDS = [
     ("classes", np.int64),
+    ("absent", np.int64),  # bit k: class k does not play now, so nothing is believed to be its
     ("class_pitch", np.int64, MAX_CLASSES),  # the key each class played last; -1 none yet
     ("class_chord", np.int64, MAX_CLASSES),  # the number of its chord
     ("open_notes", np.int64),
@@ -105,10 +106,10 @@ def believe(memory, logp):
     """Take note of what the network says of the note just struck: logp (K,). [audio]"""
     m = memory[0]
     i = m.open_notes - 1
-    best = 0
+    best = -1
     for k in range(logp.size):
         m.open_logp[i * logp.size + k] = logp[k]
-        if logp[k] > logp[best]:
+        if m.absent >> k & 1 == 0 and (best < 0 or logp[k] > logp[best]):
             best = k
     m.open_class[i] = best
     m.open_settled[i] = 0
@@ -151,7 +152,7 @@ def revise(memory):
     """Give the open notes distinct classes, those settled theirs; none is open then. [audio]"""
     m = memory[0]
     classes = m.classes
-    taken = np.int64(0)
+    taken = m.absent
     n = 0
     for i in range(m.open_notes):
         label = m.open_class[i]

@@ -1,63 +1,81 @@
-"""Trains the live part-separation network on the chorales; writes build/NAME.npz.
+"""Trains the live part-separation network; writes build/NAME.npz.
 
-One thread, no GPU. Every sequence is a new performance of pieces played one after the other.
-The loss is that of each note alone plus that of each chord's joint assignment; the weights that
-are kept are a running average of those of the optimiser. Validation pieces choose nothing but
-the recipe; when it is settled they may be learnt from too. Test pieces are never read here.
+One thread, no GPU. Every sequence is a new performance of pieces played one after the other, half
+of the time as the network itself has understood it so far (sequences.py). The loss is that of each
+note alone plus that of each chord's joint assignment; the weights that are kept are a running
+average of those of the optimiser, and so are those that understand. Validation pieces choose
+nothing but the recipe; over the last fifth of the updates they are learnt from too. Test pieces are
+never read here.
 """
 
 import argparse
 import itertools
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 from tqdm import tqdm
 
-from engine.rt.features import MAX_TOKENS, PITCH, TOKENS
-from engine.rt.network import GATES, HIDDEN, LAYERS, frequencies
+from engine.rt.features import CLASSES_WERE, MAX_TOKENS, PITCH, tokens
+from engine.rt.network import HIDDEN, LAYERS, frequencies
 from training.part_separation.evaluate import figures
-from training.part_separation.live import CLASSES, RATE_HZ, Conditions, decisions, features, perform
-from training.part_separation.prepare import BUILD, Chorale, load
+from training.part_separation.prepare import BUILD, load
+from training.part_separation.sequences import Batch, Sequences
 
-WINDOW_FRAMES = 45 * RATE_HZ // 1000
+OWN_DECISIONS = 0.5  # share of the updates learnt from them,
+OWN_FROM = 100  # from this update on
+LAST = 0.8  # share of the updates after which validation pieces are learnt from too
 
 
 class Separator(nn.Module):
     """Three LSTM layers over summed tokens, as engine.rt.network computes it note by note."""
 
-    def __init__(self, dropout: float) -> None:
+    def __init__(self, classes: int, dropout: float) -> None:
         super().__init__()
-        self.embedding = nn.Embedding(TOKENS + 1, HIDDEN, padding_idx=TOKENS)
+        self.none = tokens(classes)
+        self.embedding = nn.Embedding(self.none + 1, HIDDEN, padding_idx=self.none)
         nn.init.normal_(self.embedding.weight, std=0.3)
-        self.embedding.weight.data[TOKENS] = 0
+        self.embedding.weight.data[CLASSES_WERE:] *= 0.3
+        self.embedding.weight.data[self.none] = 0
         self.frequency = nn.Parameter(torch.zeros(HIDDEN))
         self.lstm = nn.LSTM(HIDDEN, HIDDEN, LAYERS, dropout=dropout)
-        self.output = nn.Linear(HIDDEN, CLASSES)
+        self.output = nn.Linear(HIDDEN, classes)
         self.dropout = nn.Dropout(dropout)
         self.hertz: torch.Tensor
-        hertz = torch.zeros(TOKENS + 1)
+        hertz = torch.zeros(self.none + 1)
         hertz[PITCH : PITCH + 128] = torch.from_numpy(frequencies())
         self.register_buffer("hertz", hertz)
 
-    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
-        """tokens (step, batch, MAX_TOKENS) int64, TOKENS where none -> logits (step, batch, K)."""
-        steps, batch, _ = tokens.shape
-        flat = tokens.reshape(-1, MAX_TOKENS)
-        x = nn.functional.embedding_bag(flat, self.embedding.weight, mode="sum")
+    def forward(self, rows: torch.Tensor, state: Any = None) -> tuple[torch.Tensor, Any]:
+        """Return log-probabilities (step, batch, K) and the state after the last step.
+
+        rows (step, batch, MAX_TOKENS) int64 tokens, `none` where there are no more.
+        """
+        steps, batch, _ = rows.shape
+        flat = rows.reshape(-1, MAX_TOKENS)
+        x = nn.functional.embedding_bag(
+            flat, self.embedding.weight, mode="sum", padding_idx=self.none
+        )
         x = x + self.hertz[flat[:, 0]][:, None] * self.frequency
         x = x.reshape(steps, batch, HIDDEN)
         with torch.autocast("cpu", torch.bfloat16, enabled=self.training):  # twice as fast
-            hidden, _ = self.lstm(x)
-        return self.output(self.dropout(hidden.float()))
+            hidden, state = self.lstm(x, state)
+        return self.output(self.dropout(hidden.float())).log_softmax(-1), state
+
+    @torch.inference_mode()
+    def step(self, rows: np.ndarray, state: Any) -> tuple[np.ndarray, Any]:
+        """One note of every sequence: rows (batch, MAX_TOKENS) -> logp (batch, K), state."""
+        logp, state = self(torch.from_numpy(rows)[None], state)
+        return logp[0].numpy(), state
 
 
 def exported(model: Separator) -> dict[str, np.ndarray]:
     """Return the weights by the names engine.rt.network.shapes gives them."""
     weights = {
-        "embedding": model.embedding.weight[:TOKENS],
+        "embedding": model.embedding.weight[: model.none],
         "frequency": model.frequency,
         "output": model.output.weight,
         "output_bias": model.output.bias,
@@ -73,77 +91,13 @@ def exported(model: Separator) -> dict[str, np.ndarray]:
 _LSTM_NAMES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 
 
-class Sequences:
-    """Endless seeded batches of performances, no two alike."""
-
-    def __init__(self, chorales: list[Chorale], seed: int, batch: int, steps: int) -> None:
-        self.chorales = chorales
-        self.random = np.random.default_rng(seed)
-        self.batch, self.steps = batch, steps
-
-    def next(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return tokens (step, batch, MAX_TOKENS), voices (step, batch, K), decision numbers."""
-        rows = [self._sequence() for _ in range(self.batch)]
-        return tuple(np.stack([row[i] for row in rows], axis=1) for i in range(3))  # type: ignore
-
-    def _sequence(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        conditions = self._conditions()
-        parts = []
-        missing = self.steps
-        while missing > 0:
-            chorale = self.chorales[self.random.integers(len(self.chorales))]
-            notes = _altered(_transposed(chorale.notes, self.random), self.random)
-            performance = perform(notes, conditions, self.random)
-            tokens, _, onsets = features(performance)
-            start = 0
-            if not parts and self.random.random() < 0.5:
-                start = int(self.random.integers(len(tokens)))
-            numbers = decisions(onsets, WINDOW_FRAMES, CLASSES)
-            offset = parts[-1][2][-1] + 1 if parts else 0
-            cut = slice(start, start + missing)
-            parts.append((tokens[cut], performance.voices[cut], numbers[cut] + offset))
-            missing -= len(parts[-1][0])
-        return tuple(np.concatenate(column) for column in zip(*parts, strict=True))  # type: ignore
-
-    def _conditions(self) -> Conditions:
-        r = self.random
-        if r.random() < 0.25:
-            return Conditions(merge_unisons=bool(r.random() < 0.2))
-        low = r.uniform(0.3, 1.3)
-        return Conditions(
-            jitter_ms=r.uniform(1, 30),
-            tempo_octaves=1.1,
-            rubato=0.1,
-            articulation=(low, low) if r.random() < 0.5 else (0.6, 1.05),
-            spread_ms=r.uniform(0, 60) if r.random() < 0.2 else 0.0,
-            merge_unisons=True,
-        )
-
-
-def _transposed(notes: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """Return the notes in any key, -5 to +6 semitones away."""
-    notes = notes.copy()
-    notes[:, 2] += random.integers(-5, 7)
-    return notes
-
-
-def _altered(notes: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """Return, half of the time, the notes with a few left out and a few wrong."""
-    if random.random() < 0.5:
-        return notes
-    kept = notes[random.random(len(notes)) >= random.uniform(0, 0.12)]
-    wrong = random.random(len(kept)) < random.uniform(0, 0.04)
-    kept[:, 2] += np.where(wrong, random.choice([-2, -1, 1, 2], len(kept)), 0).astype(np.int32)
-    return kept[np.lexsort((kept[:, 3], kept[:, 1], kept[:, 2], kept[:, 0]))]
-
-
 class JointLoss:
     """Minus the log-probability of the true assignment among all of a chord's, in nats a note."""
 
-    def __init__(self) -> None:
+    def __init__(self, classes: int) -> None:
         self.orders = {
-            n: torch.tensor(list(itertools.permutations(range(CLASSES), n)))
-            for n in range(2, CLASSES + 1)
+            n: torch.tensor(list(itertools.permutations(range(classes), n)))
+            for n in range(2, classes + 1)
         }
 
     def __call__(
@@ -172,10 +126,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--name", default="chorales")
     parser.add_argument("--data", type=Path, default=BUILD / "corpus.npz")
-    parser.add_argument("--learn", nargs="+", choices=("train", "valid"), default=["train"])
+    parser.add_argument("--classes", type=int, default=4)
+    parser.add_argument(
+        "--tell-absent", action="store_true", help="tell which classes a piece has not"
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--updates", type=int, default=7500)
-    parser.add_argument("--until", type=int, default=7500, help="stop after so many of them")
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--steps", type=int, default=256)
     parser.add_argument("--rate", type=float, default=3e-3)
@@ -183,7 +139,7 @@ def main() -> None:
     parser.add_argument("--forget", type=float, default=0.2, help="share of tokens left out")
     parser.add_argument("--joint", type=float, default=0.5, help="weight of the joint loss")
     parser.add_argument("--average", type=float, default=0.999, help="decay of the kept weights")
-    parser.add_argument("--every", type=int, default=750, help="updates between validations")
+    parser.add_argument("--every", type=int, default=500, help="updates between validations")
     parser.add_argument("--resume", action="store_true", help="go on from build/NAME.pt")
     train(parser.parse_args())
 
@@ -191,89 +147,96 @@ def main() -> None:
 def train(options: argparse.Namespace) -> None:
     torch.set_num_threads(1)
     torch.manual_seed(options.seed)
-    chorales = [chorale for split in options.learn for chorale in load(options.data, split)]
-    sequences = Sequences(chorales, options.seed, options.batch, options.steps)
-    valid = [] if "valid" in options.learn else load(options.data, "valid")
-    model = Separator(options.dropout)
+    pieces, valid = load(options.data, "train"), load(options.data, "valid")
+    sequences = Sequences(
+        pieces, options.classes, options.seed, options.batch, options.steps, options.tell_absent
+    )
+    model = Separator(options.classes, options.dropout)
+    average = Separator(options.classes, 0.0).eval()
+    average.load_state_dict(model.state_dict())
     optimiser = torch.optim.AdamW(model.parameters(), options.rate, weight_decay=0.01)
-    warm, total = 200, options.updates
+    warm, total = 100, options.updates
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimiser, lambda u: min(1, (u + 1) / warm) * max(0.0, (total - u) / total)
     )
-    average = {k: v.clone() for k, v in model.state_dict().items()}
+    parts = {"model": model, "average": average, "optimiser": optimiser, "schedule": schedule}
     checkpoint = BUILD / f"{options.name}.pt"
     start = 0
-    if options.resume:
+    if options.resume and checkpoint.exists():
         saved = torch.load(checkpoint, weights_only=True)
-        start, average = saved["update"], saved["average"]
-        model.load_state_dict(saved["model"])
-        optimiser.load_state_dict(saved["optimiser"])
-        schedule.load_state_dict(saved["schedule"])
+        start = saved["update"]
+        for name, part in parts.items():
+            part.load_state_dict(saved[name])
         sequences.random = np.random.default_rng([options.seed, start])
-    joint_loss = JointLoss()
+    joint_loss = JointLoss(options.classes)
     began = time.process_time()
-    end = min(total, options.until)
-    bar = tqdm(range(start, end), mininterval=5, initial=start, total=end)
+    bar = tqdm(range(start, total), mininterval=5, initial=start, total=total)
     for update in bar:
-        tokens, voices, decision = sequences.next()
-        logp = model(forgetful(_padded(tokens), options.forget)).log_softmax(-1)
-        target = torch.from_numpy(voices)
-        note_loss = -logp.masked_fill(~target, -1e9).logsumexp(-1).mean()
-        loss = note_loss
-        if options.joint:
-            by_sequence = decision + np.arange(options.batch) * (decision.max() + 1)
-            loss = loss + options.joint * joint_loss(
-                logp.transpose(0, 1).reshape(-1, CLASSES),
-                voices.swapaxes(0, 1).reshape(-1, CLASSES),
-                by_sequence.T.reshape(-1),
-            )
+        if update >= LAST * total:
+            sequences.pieces = pieces + valid
+        own = update >= OWN_FROM and sequences.random.random() < OWN_DECISIONS
+        batch = sequences.listened(average.step) if own else sequences.taught()
+        note_loss, chord_loss = _losses(model, batch, options.forget, joint_loss)
         optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        (note_loss + options.joint * chord_loss).backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimiser.step()
         schedule.step()
-        decay = min(options.average, (update + 1) / (update + 10))
-        for name, value in model.state_dict().items():
-            average[name].lerp_(value, 1 - decay)
+        _follow(average, model, min(options.average, (update + 1) / (update + 10)))
         if update % 20 == 0:
             bar.set_postfix(loss=f"{note_loss.item():.3f}")
-        if (update + 1) % options.every == 0 or update + 1 == end:
-            _save(checkpoint, model, optimiser, schedule, average, update + 1)
-            weights = _averaged(average, options.dropout)
+        if (update + 1) % options.every == 0 or update + 1 == total:
+            _save(checkpoint, parts, update + 1)
+            weights = exported(average)
             np.savez(BUILD / f"{options.name}.npz", allow_pickle=False, **weights)
-            row = figures(weights, valid, seed=1, performances=1) if valid else {}
+            seen = ", partly learnt from" if update >= LAST * total else ""
+            row = figures(weights, valid, seed=1, performances=1)
             cpu_s = time.process_time() - began
             bar.write(
-                f"{options.name} update {update + 1} loss {loss.item():.4f} cpu {cpu_s:.0f} s "
+                f"{options.name} update {update + 1} loss {note_loss.item():.4f} "
+                f"cpu {cpu_s:.0f} s; validation{seen}: "
                 + " ".join(f"{key} {value:.2f}" for key, value in row.items())
             )
 
 
-def forgetful(tokens: torch.Tensor, share: float) -> torch.Tensor:
+def _losses(
+    model: Separator, batch: Batch, forget: float, joint_loss: JointLoss
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the loss of notes alone and of chords together, both in nats a note."""
+    rows, voices, decision, playing = batch
+    logp, _ = model(forgetful(torch.from_numpy(rows), forget, model.none))
+    if not playing.all():
+        logp = logp.masked_fill(~torch.from_numpy(playing), -1e6).log_softmax(-1)
+    of_notes = -logp.masked_fill(~torch.from_numpy(voices), -1e9).logsumexp(-1).mean()
+    by_sequence = decision + np.arange(decision.shape[1]) * (decision.max() + 1)
+    of_chords = joint_loss(
+        logp.transpose(0, 1).flatten(0, 1),
+        voices.swapaxes(0, 1).reshape(-1, voices.shape[-1]),
+        by_sequence.T.reshape(-1),
+    )
+    return of_notes, of_chords
+
+
+def forgetful(rows: torch.Tensor, share: float, none: int) -> torch.Tensor:
     """Return tokens with some left out, never the pitch: no single one must be relied upon."""
-    left_out = torch.rand(tokens.shape) < share
+    left_out = torch.rand(rows.shape) < share
     left_out[..., 0] = False
-    return tokens.masked_fill(left_out, TOKENS)
+    return rows.masked_fill(left_out, none)
 
 
-def _padded(tokens: np.ndarray) -> torch.Tensor:
-    return torch.from_numpy(np.where(tokens < 0, TOKENS, tokens).astype(np.int64))
+@torch.no_grad()
+def _follow(average: nn.Module, model: nn.Module, decay: float) -> None:
+    """Move the running average a little towards the weights."""
+    for slow, fast in zip(average.parameters(), model.parameters(), strict=True):
+        slow.lerp_(fast, 1 - decay)
 
 
-def _averaged(average: dict[str, torch.Tensor], dropout: float) -> dict[str, np.ndarray]:
-    model = Separator(dropout)
-    model.load_state_dict(average)
-    return exported(model)
-
-
-def _save(path: Path, model, optimiser, schedule, average, update: int) -> None:
+def _save(path: Path, parts: dict[str, Any], update: int) -> None:
     """Write everything needed to go on, in one move so that no half file remains."""
-    parts = {"model": model, "optimiser": optimiser, "schedule": schedule}
     saved = {name: part.state_dict() for name, part in parts.items()}
-    torch.save(saved | {"average": average, "update": update}, path.with_suffix(".new"))
+    torch.save(saved | {"update": update}, path.with_suffix(".new"))
     path.with_suffix(".new").replace(path)
 
 
 if __name__ == "__main__":
-    assert GATES == 4 * HIDDEN
     main()
