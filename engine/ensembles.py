@@ -21,9 +21,25 @@ MAX_PARTS = 16
 MORPH = "morph"  # of `Part.sound`
 NEURAL = "neural:"  # before a morph sound's name: played by the neural synth
 MAX_CLASSES = 6
-MODEL_CLASSES = {"chorales": ("soprano", "alto", "tenor", "bass")}  # highest first
-MODEL_ZONES = {"chorales": (57, 63, 69)}
-MODEL_MIDDLES = {"chorales": (71, 65, 59, 51)}  # the key each class plays about
+MODEL_CLASSES = {  # highest first
+    "chorales": ("soprano", "alto", "tenor", "bass"),
+    "quartets": ("first violin", "second violin", "viola", "cello"),
+    "pop": ("melody", "bridge", "high chord", "middle chord", "low chord", "bass line"),
+    "general": ("first voice", "second voice", "third voice", "fourth voice", "fifth voice"),
+}
+MODEL_ZONES = {
+    "chorales": (57, 63, 69),
+    "quartets": (55, 65, 72),
+    "pop": (52, 58, 61, 66, 69),
+    "general": (56, 60, 66, 71),
+}
+MODEL_MIDDLES = {  # the key each class plays about
+    "chorales": (71, 65, 59, 51),
+    "quartets": (75, 67, 61, 50),
+    "pop": (73, 70, 66, 62, 58, 46),
+    "general": (72, 67, 62, 60, 52),
+}
+MODEL_PLACES = {"general": ((0, 4), (0, 2, 4), (0, 1, 3, 4))}  # classes of 2, 3, ... parts
 
 
 class EnsembleError(RipienoError):
@@ -207,7 +223,8 @@ class Ensemble:
     """1 to 16 parts and how notes reach them; raises EnsembleError on an illegal value. [any]
 
     Either every class of the model is played by exactly one part, or no part plays any (then
-    notes must name their part, as those of a MIDI file's tracks do). A preset that names no voices
+    notes must name their part, as those of a MIDI file's tracks do). A model for any number of
+    parts may leave classes to nobody. A preset that names no voices
     is read with those that suit its parts.
     """
 
@@ -246,7 +263,9 @@ class Ensemble:
                 raise EnsembleError(f'two parts share the name "{name}", each needs its own')
         played = [voice for part in self.parts for voice in part.voices]
         for voice in MODEL_CLASSES[self.model] if played else ():
-            if played.count(voice) != 1:
+            if played.count(voice) != 1 and not (
+                self.model in MODEL_PLACES and played.count(voice) == 0
+            ):
                 raise EnsembleError(
                     f'the voice "{voice}" is played by {played.count(voice)} parts, must be '
                     "in the voices of exactly one"
@@ -272,12 +291,16 @@ def with_voices(ensemble: Ensemble) -> Ensemble:
     classes = MODEL_CLASSES[ensemble.model]
     spread = tuple(round(72 - 24 * place / (len(classes) - 1)) for place in range(len(classes)))
     players = [Player(p.low, p.high, p.role, p.bank, p.doubles) for p in ensemble.parts]
-    shares = share_voices(players, MODEL_MIDDLES.get(ensemble.model, spread))
+    middles = MODEL_MIDDLES.get(ensemble.model, spread)
+    able = sum(player.available for player in players)
+    places = dict(enumerate(MODEL_PLACES.get(ensemble.model, ()), start=2))
+    chosen = places.get(able, tuple(range(len(classes))))
+    shares = share_voices(players, [middles[k] for k in chosen])
     if not any(shares):
         voices = ", ".join(f'"{voice}"' for voice in classes)
         raise EnsembleError(f"no part may play a voice, each of {voices} needs one")
     parts = tuple(
-        dataclasses.replace(part, voices=tuple(classes[k] for k in share))
+        dataclasses.replace(part, voices=tuple(classes[chosen[k]] for k in share))
         for part, share in zip(ensemble.parts, shares, strict=True)
     )
     return dataclasses.replace(ensemble, parts=parts)

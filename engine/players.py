@@ -150,7 +150,7 @@ class Players:
         """Tell which part plays each class of the network, and the rules' zones. [main]"""
         for label, name in enumerate(MODEL_CLASSES[ensemble.model]):
             players = [i for i, part in enumerate(ensemble.parts) if name in part.voices]
-            first = players[0] if players else 0
+            first = players[0] if players else -1
             inbox.command(layout.SET, layout.CLASS_PART, label, first, frame)
         for i, boundary in enumerate(ensemble.zones):
             inbox.command(layout.SET, layout.ZONE, i, boundary, frame)

@@ -24,8 +24,8 @@ from engine.rt.features import (
     remember_note_on,
 )
 from engine.rt.floor import player_struck
-from engine.rt.hints import lean_home, part_by_hand, playing_classes
-from engine.rt.history import settle, settle_last, settle_last_if_other
+from engine.rt.hints import absent_classes, is_out, lean_home, part_by_hand, playing_classes
+from engine.rt.history import rethink, settle_last, settle_last_if_other
 from engine.rt.layout import (
     BY_CLOSEST,
     BY_DOUBT,
@@ -57,6 +57,7 @@ from engine.rt.queue import schedule
 from engine.rt.rings import pack
 from engine.rt.timing import now_ns
 
+NOBODY = 128  # semitones out of the range of whoever plays a class that no part has
 OUT_LOGP = np.float32(-1e6)  # so unlikely that nothing outweighs it
 
 
@@ -75,6 +76,7 @@ def note_struck(rig, source, channel, pitch, velocity):
     if wanted < 0 and playing_classes(rig) == 0:
         return
     slot = new_note(rig, source, channel, pitch, velocity)
+    rig.memory[0].absent = absent_classes(rig)
     if wanted >= 0:
         _decide_by_hand(rig, slot, wanted)
     elif state.classes == 0 or state.assigner != BY_NETWORK:
@@ -305,16 +307,18 @@ def allow_classes(rig, pitch, allowed):
     nearest = np.int64(1) << 40
     anyone = playing_classes(rig) == 0
     for k in range(rig.class_part.size):
-        if anyone or rig.parts[rig.class_part[k]].out == 0:
+        if anyone or not is_out(rig, k):
             nearest = min(nearest, _outside(rig, k, pitch))
     for k in range(rig.class_part.size):
-        asked = anyone or rig.parts[rig.class_part[k]].out == 0
+        asked = anyone or not is_out(rig, k)
         allowed[k] = 1 if asked and _outside(rig, k, pitch) == nearest else 0
 
 
 @rt
 def _outside(rig, label, pitch):
     """Return by how many semitones a pitch lies outside the range of a class's part. [audio]"""
+    if rig.class_part[label] < 0:
+        return np.int64(NOBODY)
     part = rig.parts[rig.class_part[label]]
     return max(part.low - pitch, pitch - part.high, 0)
 
@@ -413,7 +417,7 @@ def close_chord(rig):
         note = rig.notes[slot]
         label = np.int64(rig.labels[i])
         remember_class(rig.memory, note.pitch, label)
-        settle(rig.memory, note.pitch, label)
+        rethink(rig.memory, note.pitch, rig.chord_logp[i], label, note.how == BY_DOUBT)
         if note.state != WAITING:
             if note.how == BY_DOUBT and state.low_confidence == TUTTI:
                 play_tutti(rig, slot)
@@ -435,7 +439,7 @@ def _keep_out(rig, count):
     if playing_classes(rig) == 0:
         return
     for k in range(rig.class_part.size):
-        if rig.parts[rig.class_part[k]].out != 0:
+        if is_out(rig, k):
             for i in range(count):
                 rig.chord_logp[i, k] = OUT_LOGP
 

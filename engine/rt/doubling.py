@@ -33,7 +33,7 @@ def play_tutti(rig, slot):
     """Let every part of the network's that plays and has the key sound a note too. [audio]"""
     for k in range(rig.class_part.size):
         index = rig.class_part[k]
-        if index != rig.notes[slot].part and plays(rig, index):
+        if 0 <= index != rig.notes[slot].part and plays(rig, index):
             _begin(rig, slot, index, rig.notes[slot].pitch)
 
 

@@ -209,7 +209,7 @@ def mind_held_keys(memory, n, logp):
     m = memory[0]
     for key in range(128):
         label = m.key_class[key]
-        if m.held[key] > 0 and 0 <= label < logp.shape[1]:
+        if m.held[key] > 0 and 0 <= label < logp.shape[1] and m.key_chord[key] != m.chord:
             for i in range(n):
                 logp[i, label] -= HELD_KEY_NATS
 

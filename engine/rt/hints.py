@@ -27,12 +27,29 @@ def plays(rig, index):
 
 
 @rt
+def is_out(rig, k):
+    """Return whether a class has no part, or one that has been taken out. [audio]"""
+    index = rig.class_part[k]
+    return index < 0 or rig.parts[index].out != 0
+
+
+@rt
 def playing_classes(rig):
     """Return how many classes belong to a part that has not been taken out. [audio]"""
     count = 0
     for k in range(rig.class_part.size):
-        count += rig.parts[rig.class_part[k]].out == 0
+        count += not is_out(rig, k)
     return count
+
+
+@rt
+def absent_classes(rig):
+    """Return the classes that do not play, bit k for class k: the network is told. [audio]"""
+    absent = np.int64(0)
+    for k in range(rig.class_part.size):
+        if is_out(rig, k):
+            absent |= np.int64(1) << k
+    return absent
 
 
 @rt
@@ -64,7 +81,8 @@ def lean_home(rig, pitch, logp):
     """Make the classes of parts that are at home near a key likelier; see the module. [audio]"""
     leaned = False
     for k in range(logp.size):
-        home = rig.parts[rig.class_part[k]].home - 1
+        index = rig.class_part[k]
+        home = rig.parts[index].home - 1 if index >= 0 else -1
         if home >= 0:
             away = (pitch - home) / HOME_SEMITONES
             logp[k] += np.float32(HOME_NATS * np.exp(-0.5 * away * away))

@@ -3,8 +3,8 @@
 The notes of the current chord are open: what the network believes of each is kept, and the class
 it has for now. When the next chord begins, or the chord has as many notes as there are classes,
 it is revised: its notes get distinct classes by the best sum of log-probabilities, and each class
-is where its note was. A note whose class was settled otherwise (the player's hand, a rule, the
-chord's own closing) keeps it, so that a correction is known at the next note.
+is where its note was. A note whose class was settled otherwise (the player's hand, a rule) keeps
+it, so that a correction is known at the next note.
 
 `engine.rt.features` calls these functions, on whatever thread it is called.
 """
@@ -15,6 +15,7 @@ from engine.rt.assignment import MAX_CLASSES, assign_jointly
 from engine.rt.native import rt
 
 KINDS = 6  # where a class is: open; last chord's, down or up; older, down; 2 or 3 chords ago; older
+FRESH, SETTLED, RETHOUGHT = range(3)  # an open note: looked at once; for good; with its chord
 
 FIELDS = [
     ("classes", np.int64),
@@ -48,7 +49,7 @@ def forget_classes(memory):
         m.class_chord[k] = 0
         m.open_pitch[k] = 0
         m.open_class[k] = -1
-        m.open_settled[k] = 0
+        m.open_settled[k] = FRESH
     for i in range(m.open_logp.size):
         m.open_logp[i] = 0.0
     for i in range(m.revised.size):
@@ -97,7 +98,7 @@ def open_note(memory, pitch):
     i = m.open_notes
     m.open_pitch[i] = pitch
     m.open_class[i] = -1
-    m.open_settled[i] = 1
+    m.open_settled[i] = SETTLED
     m.open_notes = i + 1
 
 
@@ -112,22 +113,28 @@ def believe(memory, logp):
         if m.absent >> k & 1 == 0 and (best < 0 or logp[k] > logp[best]):
             best = k
     m.open_class[i] = best
-    m.open_settled[i] = 0
+    m.open_settled[i] = FRESH
 
 
 @rt
-def settle(memory, pitch, label):
-    """An open note of this key has its class for good: of several the first not settled. [audio]"""
+def rethink(memory, pitch, logp, label, settled):
+    """The chord of an open note has been looked at whole: what is believed of it now, logp (K,), and
+    its class, for good if `settled`. Of several notes of this key the first not yet rethought. [audio]
+
+    Not for good, because more notes of the chord may be to come.
+    """
     m = memory[0]
     found = -1
     for i in range(m.open_notes):
         if m.open_pitch[i] == pitch:
             found = i
-            if m.open_settled[i] == 0:
+            if m.open_settled[i] == FRESH:
                 break
     if found >= 0:
+        for k in range(logp.size):
+            m.open_logp[found * logp.size + k] = logp[k]
         m.open_class[found] = label
-        m.open_settled[found] = 1
+        m.open_settled[found] = SETTLED if settled else RETHOUGHT
 
 
 @rt
@@ -136,7 +143,7 @@ def settle_last(memory, label):
     m = memory[0]
     if m.open_notes > 0:
         m.open_class[m.open_notes - 1] = label
-        m.open_settled[m.open_notes - 1] = 1
+        m.open_settled[m.open_notes - 1] = SETTLED
 
 
 @rt
@@ -156,7 +163,7 @@ def revise(memory):
     n = 0
     for i in range(m.open_notes):
         label = m.open_class[i]
-        if m.open_settled[i] == 0:
+        if m.open_settled[i] != SETTLED:
             m.open_pitch[n] = m.open_pitch[i]
             for k in range(classes):
                 m.open_logp[n * classes + k] = m.open_logp[i * classes + k]

@@ -32,7 +32,7 @@ from engine.rt.features import (
 from engine.rt.history import believe
 from engine.rt.native import rt
 
-HIDDEN = 128
+HIDDEN = 160
 LAYERS = 3
 GATES = 4 * HIDDEN  # input, forget, candidate, output
 _CELLS = LAYERS * HIDDEN

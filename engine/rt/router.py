@@ -335,7 +335,7 @@ def set_parameter(rig, parameter, index, value):
         state.compensation = number
         state.align_due = 1
     elif parameter == CLASS_PART:
-        if 0 <= index < rig.class_part.size and 0 <= number < MAX_PARTS:
+        if 0 <= index < rig.class_part.size and -1 <= number < MAX_PARTS:
             rig.class_part[index] = number
     elif TEMPO <= parameter <= JACK_MASTER:
         set_transport(rig, parameter, value)

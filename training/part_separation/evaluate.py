@@ -28,7 +28,7 @@ from engine.rt.assignment import (
     order_strikes,
 )
 from engine.rt.features import mind_held_keys, remember_class, remember_note_off
-from engine.rt.history import settle
+from engine.rt.history import rethink
 from engine.rt.network import (
     go_back,
     keep_past,
@@ -39,6 +39,7 @@ from engine.rt.network import (
 )
 from models import registry
 from training.part_separation.live import (
+    ABSENT,
     CLASSES,
     CLEAN,
     LIVE,
@@ -181,7 +182,7 @@ def _frames(window_ms: float) -> int:
 
 
 def onsets(performance: Performance) -> np.ndarray:
-    return performance.events[performance.events[:, 1] >= 0, 0].copy()
+    return performance.struck[:, 0].copy()
 
 
 def rule_accuracy(rule: Callable, played: list[Performance], *arguments) -> float:
@@ -194,7 +195,7 @@ def by_closest_jointly(events: np.ndarray, n: int, middle_pitches: np.ndarray) -
 
     Of equals, as after a unison, the choice nearer to the voices' middles.
     """
-    struck = events[events[:, 1] >= 0]
+    struck = events[(events[:, 1] >= 0) & (events[:, 1] < ABSENT)]
     numbers = decisions(struck[:, 0].copy(), _frames(45), len(middle_pitches))
     labels = np.zeros(n, np.int8)
     _closest_all(struck[:, 1].copy(), numbers, middle_pitches, labels)
@@ -259,6 +260,7 @@ def _run(weights, state, memory, events, window_frames, logp, labels):
     """Play a performance; a window opens with a note and ends in time, with a note a class, or
     when one of its keys is struck again."""
     reset_network(state, memory)
+    memory[0].absent = 0
     pitches = np.zeros(len(logp), np.int64)
     frames = np.zeros(len(logp), np.int64)
     i = first = 0
@@ -266,10 +268,13 @@ def _run(weights, state, memory, events, window_frames, logp, labels):
         frame, key = events[e]
         if i > first and (
             frame > frames[first] + window_frames
-            or (key >= 0 and _struck_before(pitches[first:i], frames[first:i], key, frame))
+            or (0 <= key < ABSENT and _struck_before(pitches[first:i], frames[first:i], key, frame))
         ):
             _decide(weights, state, memory, pitches, frames, logp, labels, first, i)
             first = i
+        if key >= ABSENT:
+            memory[0].absent = key - ABSENT
+            continue
         if key < 0:
             remember_note_off(memory, -1 - key)
             continue
@@ -280,9 +285,9 @@ def _run(weights, state, memory, events, window_frames, logp, labels):
         step(weights, state, memory, key, frame, logp[i])
         i += 1
         if window_frames == 0:
-            labels[i - 1] = np.argmax(logp[i - 1])
+            labels[i - 1] = _likeliest(logp[i - 1], memory[0].absent)
             first = i
-        elif i - first == logp.shape[1]:
+        elif i - first == _playing(logp.shape[1], memory[0].absent):
             _decide(weights, state, memory, pitches, frames, logp, labels, first, i)
             first = i
     if i > first:
@@ -290,12 +295,29 @@ def _run(weights, state, memory, events, window_frames, logp, labels):
 
 
 @njit(cache=True)
+def _likeliest(logp, absent):
+    best = -1
+    for k in range(len(logp)):
+        if absent >> k & 1 == 0 and (best < 0 or logp[k] > logp[best]):
+            best = k
+    return best
+
+
+@njit(cache=True)
+def _playing(classes, absent):
+    count = 0
+    for k in range(classes):
+        count += 1 - (absent >> k & 1)
+    return count
+
+
+@njit(cache=True)
 def _struck_before(pitches, frames, key, frame):
     """Return whether a key was struck, other than at this very moment."""
+    again = False
     for i in range(len(pitches)):
-        if pitches[i] == key and frames[i] != frame:
-            return True
-    return False
+        again |= pitches[i] == key and frames[i] != frame
+    return again
 
 
 @njit(cache=True)
@@ -312,11 +334,15 @@ def _decide(weights, state, memory, pitches, frames, logp, labels, first, end):
         return_to_present(state, memory)
     worth = logp[first:end].copy()
     mind_held_keys(memory, n, worth)
-    assign_jointly(worth, n, np.ones(worth.shape, np.uint8), labels[first:end])
+    playing = np.ones(worth.shape, np.uint8)
+    for k in range(worth.shape[1]):
+        if memory[0].absent >> k & 1:
+            playing[:, k] = 0
+    assign_jointly(worth, n, playing, labels[first:end])
     order_strikes(pitches[first:end], labels[first:end])
     for j in range(first, end):
         remember_class(memory, pitches[j], labels[j])
-        settle(memory, pitches[j], labels[j])
+        rethink(memory, pitches[j], worth[j - first], labels[j], False)
 
 
 @njit(cache=True)

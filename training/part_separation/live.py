@@ -22,6 +22,7 @@ from engine.rt.history import believe
 RATE_HZ = 48000
 SCORE_TEMPO_BPM = 120
 CLASSES = 4  # where nothing else is said
+ABSENT = 1 << 10  # of an event's key: what is above says which classes do not play, bit k class k
 
 
 @dataclass(frozen=True)
@@ -64,15 +65,21 @@ LIVE = Conditions(
 
 @dataclass(frozen=True)
 class Performance:
-    """Keys in the order they come: events (e, 2) int64 of frame and key, -1 - key for a release;
-    voices (n, K) bool, the voices each struck key stands for, in order of arrival."""
+    """Keys in the order they come: events (e, 2) int64 of frame and key, -1 - key for a release,
+    ABSENT + bits where the player says which classes do not play from then on; voices (n, K) bool,
+    the voices each struck key stands for, in order of arrival."""
 
     events: np.ndarray
     voices: np.ndarray
 
     @property
+    def struck(self) -> np.ndarray:
+        """The events of keys going down."""
+        return self.events[(self.events[:, 1] >= 0) & (self.events[:, 1] < ABSENT)]
+
+    @property
     def pitches(self) -> np.ndarray:
-        return self.events[self.events[:, 1] >= 0, 1]
+        return self.struck[:, 1]
 
 
 def perform(

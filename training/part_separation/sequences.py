@@ -117,10 +117,9 @@ class Sequences:
             played.append(performance)
         events, numbers = [], []
         for performance in played:
-            struck = performance.events[performance.events[:, 1] >= 0, 0]
             after = numbers[-1][-1] + 1 if numbers else 0
             most = int(playing.sum())
-            numbers.append(decisions(struck.copy(), WINDOW_FRAMES, most) + after)
+            numbers.append(decisions(performance.struck[:, 0].copy(), WINDOW_FRAMES, most) + after)
             events += [performance.events, np.array([[0, _RESET]])]
         voices = np.concatenate([performance.voices for performance in played])
         return np.concatenate(events), voices, np.concatenate(numbers), playing, start
