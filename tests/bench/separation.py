@@ -13,12 +13,13 @@ import numpy as np
 from engine.rt.features import (
     MAX_TOKENS,
     PITCH,
-    TOKENS,
     new_memory,
     remember_note_off,
     remember_note_on,
+    revise_chord,
     write_features,
 )
+from engine.rt.history import believe
 from engine.rt.network import HIDDEN, LAYERS, advance, frequencies, new_network, step
 from models import registry
 from tests.bench.report import arguments, report
@@ -102,13 +103,16 @@ def melody(n: int) -> list[tuple[int, int]]:
 
 
 def tokens_of(notes: list[tuple[int, int]]) -> list[np.ndarray]:
-    """Return each note's tokens, keys held for the length of their chord."""
-    memory = new_memory(RATE_HZ)
+    """Return each note's tokens, keys held for the length of their chord, voices in their order."""
+    memory = new_memory(RATE_HZ, 4)
+    sure = np.eye(4, dtype=np.float32)
     rows = []
     for i, (pitch, frame) in enumerate(notes):
         row = np.zeros(MAX_TOKENS, np.int32)
+        revise_chord(memory, frame)
         count = write_features(memory, pitch, frame, row)
         remember_note_on(memory, pitch, frame)
+        believe(memory, sure[i % 4])
         if i >= 4:
             remember_note_off(memory, notes[i - 4][0])
         rows.append(row[:count].copy())
@@ -280,11 +284,12 @@ def onnx_steps(weights: dict[str, np.ndarray]) -> tuple[Step, Step]:
             yield from bindings
 
     turns = alternate()
-    padded = np.full(MAX_TOKENS, TOKENS, np.int64)
+    none = len(weights["embedding"])  # the row of zeros behind the table
+    padded = np.full(MAX_TOKENS, none, np.int64)
 
     def bound(tokens: np.ndarray) -> np.ndarray:
         padded[: len(tokens)] = tokens
-        padded[len(tokens) :] = TOKENS
+        padded[len(tokens) :] = none
         tokens_value.update_inplace(padded)
         session.run_with_iobinding(next(turns))
         return logp_value.numpy()[0]

@@ -7,13 +7,18 @@ from models import registry
 from tests.engine.rig_helpers import RAMPED, new_engine, note_off, note_on, note_ons, send
 from tests.training.test_evaluate import SCORE
 from training.part_separation.evaluate import Network
-from training.part_separation.live import CLASSES, LIVE, perform
+from training.part_separation.live import CLASSES, CLEAN, LIVE, perform
+
+SHARED = SCORE.copy()
+SHARED[1::8, 2] = SHARED[2::8, 2]  # in every other chord two voices share a key
 
 
 @pytest.mark.parametrize("window_ms", [0, 20, 45])
-@pytest.mark.parametrize("seed", [1, 2])
-def test_the_engine_gives_the_voices_that_are_measured(window_ms, seed):
-    performance = perform(SCORE, LIVE, np.random.default_rng(seed))
+@pytest.mark.parametrize(
+    ("score", "conditions", "seed"), [(SCORE, LIVE, 1), (SCORE, LIVE, 2), (SHARED, CLEAN, 1)]
+)
+def test_the_engine_gives_the_voices_that_are_measured(score, conditions, seed, window_ms):
+    performance = perform(score, conditions, np.random.default_rng(seed))
     network = Network(registry.load("chorales"))
     expected, logp = network.listen(performance, window_ms)
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from engine.rt import features as f
+from engine.rt.history import believe
 from training.part_separation.live import (
     CLEAN,
     LIVE,
@@ -118,21 +119,42 @@ def test_voices_stay_with_their_keys():
 
 def test_features_are_the_engines():
     performance = play(LIVE)
-    tokens, chords, onsets = features(performance)
-    memory = f.new_memory(RATE_HZ)
+    beliefs = np.random.default_rng(2).normal(size=(len(performance.voices), 4))
+    beliefs = beliefs.astype(np.float32)
+    tokens, chords, onsets = features(performance, beliefs)
+    memory = f.new_memory(RATE_HZ, 4)
     row = np.zeros(f.MAX_TOKENS, np.int64)
     i = 0
     for frame, key in performance.events:
         if key < 0:
             f.remember_note_off(memory, -1 - key)
             continue
+        f.revise_chord(memory, frame)
         count = f.write_features(memory, key, frame, row)
         f.remember_note_on(memory, key, frame)
+        believe(memory, beliefs[i])
         assert tokens[i, :count].tolist() == row[:count].tolist()
         assert (tokens[i, count:] == -1).all()
         assert (chords[i], onsets[i]) == (memory["chord"][0], frame)
         i += 1
     assert i == len(tokens)
+
+
+def test_what_is_believed_of_a_note_is_told_the_next():
+    performance = play(CLEAN)
+    right = np.where(performance.voices, 0, -9).astype(np.float32)
+    believed, muddled = features(performance, right)[0], features(performance, right[:, ::-1])[0]
+    assert np.array_equal(believed[0], muddled[0])
+    assert all(not np.array_equal(a, b) for a, b in zip(believed[1:], muddled[1:], strict=True))
+
+
+def test_any_number_of_voices():
+    score = SCORE.copy()
+    score[SCORE[:, 3] == 3, 3] = 4
+    performance = perform(score, Conditions(merge_unisons=True), np.random.default_rng(0), 5)
+    assert performance.voices.shape[1] == 5
+    assert performance.voices.any(0).tolist() == [True, True, True, False, True]
+    assert features(performance, performance.voices.astype(np.float32))[0].max() < f.tokens(5)
 
 
 def test_a_decision_ends_with_its_window_or_when_all_parts_are_there():

@@ -5,7 +5,13 @@ import itertools
 import numpy as np
 import pytest
 
-from engine.rt.assignment import assign_closest, assign_jointly, assign_zone
+from engine.rt.assignment import (
+    assign_closest,
+    assign_jointly,
+    assign_zone,
+    mirrored,
+    order_strikes,
+)
 
 
 def jointly(logp, allowed=None):
@@ -79,3 +85,15 @@ def test_closest_pitch():
     assert assign_closest(last, 68, free) == 1  # as near to 71: the lower voice
     assert assign_closest(last, 61, np.array([1, 1, 0, 1], np.uint8)) == 1
     assert assign_closest(last, 61, np.zeros(4, np.uint8)) == 2
+
+
+def test_backwards_the_first_strike_of_a_key_stays_the_first():
+    keys = np.array([60, 64, 60, 67, 60])
+    assert [mirrored(keys, i) for i in (4, 3, 2, 1, 0)] == [0, 3, 2, 1, 4]
+
+
+def test_of_a_key_struck_twice_the_first_gets_the_higher_class():
+    keys = np.array([48, 60, 60, 72])
+    labels = np.array([3, 2, 1, 0], np.int8)
+    order_strikes(keys, labels)
+    assert labels.tolist() == [3, 1, 2, 0]

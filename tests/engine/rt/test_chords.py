@@ -184,6 +184,25 @@ def test_the_same_key_again_begins_a_new_chord(engine):
     assert (note_ons(records)["frame"] - start).tolist() == [200, 200 + WINDOW]
 
 
+@pytest.mark.parametrize("mode", [0, 1])
+def test_two_parts_that_share_a_key_strike_it_together_the_higher_first(engine, mode):
+    """As in a file: the same key at the same frame, here on two channels, is one chord's."""
+    engine.set("chord_mode", mode)
+    engine.set("chord_window_ms", 20)
+    start = engine.frame
+    keys = [(60, 0), (67, 0), (60, 1)]
+    play(engine, [(10, note_on(key, channel=channel)) for key, channel in keys], 4096)
+    records = engine.results()
+    began = note_ons(records)
+    assert set((began["frame"] - start).tolist()) == {10 if mode else 10 + WINDOW}
+    part = {int(r["note"]): int(r["part"]) for r in [*began, *of_kind(records, layout.MOVED)]}
+    first, other, second = (part[note] for note in sorted(part))
+    assert {first, other, second} == {0, 1, 2}
+    assert first < second
+    play(engine, [(0, note_off(key, channel=channel)) for key, channel in keys], 9600)
+    check_notes(np.concatenate([records, engine.results()]))
+
+
 @pytest.mark.parametrize(
     "change", [("chord_window_ms", 0), ("chord_mode", 1), ("assigner", 1), ("chord_window_ms", 45)]
 )
@@ -313,6 +332,40 @@ def test_the_oldest_yields_beyond_a_parts_polyphony(engine):
     records = engine.results()
     assert note_offs(records)["a"].tolist() == [60, 61]
     assert engine.stats().part_notes[0] == 3
+
+
+# What the network is told of the classes at the next note
+
+
+def classes_were(engine, events):
+    """Play, and a note half a second later; return the key of each class before it, -1 none."""
+    play(engine, events, 24000)
+    play(engine, [(0, note_on(30))], 64)
+    return engine._rig.memory[0]["class_pitch"][:4].tolist()
+
+
+def test_at_once_what_was_given_is_revised_with_the_chord(engine):
+    assert classes_were(engine, [(0, note_on(72)), (10, note_on(67))]) == [72, 67, -1, -1]
+
+
+@pytest.mark.parametrize("window_ms", [0, 20])
+def test_what_the_player_says_is_where_the_class_was(engine, window_ms):
+    engine.set("chord_window_ms", window_ms)
+    engine.set("pin_channel", 3, 2)
+    events = [(0, note_on(72, channel=2)), (10, note_on(67)), (20, note_on(60))]
+    assert classes_were(engine, events) == [67, 60, 72, -1]
+
+
+@pytest.mark.parametrize("window_ms", [0, 20])
+def test_so_is_what_ranges_leave(engine, window_ms):
+    apply_ranged(engine, ranged(*RANGES))
+    engine.set("chord_window_ms", window_ms)
+    assert classes_were(engine, [(0, note_on(40)), (10, note_on(58))]) == [-1, 58, -1, 40]
+
+
+def test_so_is_what_a_rule_decides(engine):
+    engine.set("assigner", 1)
+    assert classes_were(engine, [(0, note_on(75)), (0, note_on(45))]) == [75, -1, -1, 45]
 
 
 # Rules

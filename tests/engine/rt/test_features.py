@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from engine.rt import features as f
+from engine.rt.history import believe
 
 RATE_HZ = 48000
 MS = RATE_HZ // 1000
@@ -11,7 +12,7 @@ MS = RATE_HZ // 1000
 
 @pytest.fixture
 def memory():
-    return f.new_memory(RATE_HZ)
+    return f.new_memory(RATE_HZ, 4)
 
 
 def tokens(memory, pitch, onset_frame):
@@ -24,7 +25,7 @@ def tokens(memory, pitch, onset_frame):
 def nearby(row):
     """Return {(kind, offset)} of the keys around a note."""
     width = 2 * f.REACH + 1
-    found = [token - f.NEARBY for token in row if token >= f.NEARBY]
+    found = [token - f.NEARBY for token in row if f.NEARBY <= token < f.CLASSES_WERE]
     return {(token // width, token % width - f.REACH) for token in found}
 
 
@@ -43,12 +44,15 @@ def test_tokens_are_within_the_table_and_in_their_own_sections(memory):
     for _ in range(3000):
         pitch = int(random.integers(128))
         frame += int(random.exponential(300 * MS))
+        f.revise_chord(memory, frame)
         row = tokens(memory, pitch, frame)
         for token, start, end in zip(row, starts, [*starts[1:], f.NEARBY], strict=False):
             assert start <= token < end
-        assert all(f.NEARBY <= token < f.TOKENS for token in row[len(starts) :])
+        assert all(f.NEARBY <= token < f.CLASSES_WERE for token in row[len(starts) : -4])
+        assert all(f.CLASSES_WERE <= token < f.tokens(4) for token in row[-4:])
         assert len(row) <= f.MAX_TOKENS
         f.remember_note_on(memory, pitch, frame)
+        believe(memory, random.normal(size=4).astype(np.float32))
         if random.random() < 0.9:
             f.remember_note_off(memory, int(random.integers(128)))
 
@@ -105,7 +109,7 @@ def test_a_key_struck_twice_is_down_until_released_twice(memory):
 def test_times_are_milliseconds_whatever_the_rate():
     rows = []
     for rate_hz in (44100, 48000, 96000):
-        memory = f.new_memory(rate_hz)
+        memory = f.new_memory(rate_hz, 4)
         for i, ms in enumerate((0, 400, 1000)):
             f.remember_note_on(memory, 60 + i, ms * rate_hz // 1000)
         rows.append(tokens(memory, 70, 1300 * rate_hz // 1000))
@@ -115,7 +119,7 @@ def test_times_are_milliseconds_whatever_the_rate():
 def test_where_the_stream_stands_does_not_matter():
     rows = []
     for start in (0, 1 << 40):
-        memory = f.new_memory(RATE_HZ)
+        memory = f.new_memory(RATE_HZ, 4)
         f.remember_note_on(memory, 60, start)
         f.remember_note_on(memory, 62, start + 400 * MS)
         rows.append(tokens(memory, 64, start + 700 * MS))
@@ -139,12 +143,14 @@ def test_reset_equals_fresh(memory):
     f.remember_note_on(memory, 60, 5)
     f.remember_note_on(memory, 61, 50000)
     f.reset_memory(memory)
-    assert memory.tobytes() == f.new_memory(RATE_HZ).tobytes()
+    assert memory.tobytes() == f.new_memory(RATE_HZ, 4).tobytes()
 
 
-def test_rate_out_of_range_is_named():
+def test_what_is_out_of_range_is_named():
     with pytest.raises(ValueError, match=r"8000 to 384000, got 0"):
-        f.new_memory(0)
+        f.new_memory(0, 4)
+    with pytest.raises(ValueError, match=r"classes must be 2 to 6, got 7"):
+        f.new_memory(RATE_HZ, 7)
 
 
 def test_a_voice_whose_key_is_down_is_unlikelier(memory):

@@ -9,6 +9,7 @@ import pytest
 
 from engine.rt import features as f
 from engine.rt import network
+from engine.rt.history import believe
 
 CLASSES = 4
 
@@ -34,16 +35,17 @@ def run(arrays, notes):
 
 
 class Reference:
-    """The same network in float64, equation by equation."""
+    """The same network in float64, equation by equation; its own history of classes."""
 
     def __init__(self, weights):
         self.w = {name: array.astype(np.float64) for name, array in weights.items()}
-        self.memory = f.new_memory(48000)
-        self.hidden = np.zeros((3, 128))
-        self.cell = np.zeros((3, 128))
+        self.memory = f.new_memory(48000, CLASSES)
+        self.hidden = np.zeros((3, network.HIDDEN))
+        self.cell = np.zeros((3, network.HIDDEN))
 
     def step(self, pitch, frame):
         tokens = np.zeros(f.MAX_TOKENS, np.int64)
+        f.revise_chord(self.memory, frame)
         count = f.write_features(self.memory, pitch, frame, tokens)
         f.remember_note_on(self.memory, pitch, frame)
         w = self.w
@@ -51,12 +53,14 @@ class Reference:
         for layer in range(3):
             gates = w[f"input_{layer}"] @ x + w[f"bias_{layer}"]
             gates += w[f"recurrent_{layer}"] @ self.hidden[layer]
-            i, forget, candidate, out = gates.reshape(4, 128)
+            i, forget, candidate, out = gates.reshape(4, network.HIDDEN)
             sigmoid = [1 / (1 + np.exp(-gate)) for gate in (i, forget, out)]
             self.cell[layer] = sigmoid[1] * self.cell[layer] + sigmoid[0] * np.tanh(candidate)
             x = self.hidden[layer] = sigmoid[2] * np.tanh(self.cell[layer])
         logits = w["output"] @ x + w["output_bias"]
-        return logits - np.log(np.exp(logits).sum())
+        logp = logits - np.log(np.exp(logits).sum())
+        believe(self.memory, logp.astype(np.float32))
+        return logp
 
 
 @pytest.mark.parametrize("scale", [1.0, 6.0])
@@ -106,18 +110,18 @@ def test_weights_that_do_not_fit_are_named():
     good = network.random_weights(CLASSES, 0)
     with pytest.raises(ValueError, match="lack the array 'recurrent_1'"):
         network.new_network({k: v for k, v in good.items() if k != "recurrent_1"})
-    with pytest.raises(ValueError, match=r"'input_0' must have shape \(512, 128\), got \(3, 3\)"):
+    with pytest.raises(ValueError, match=r"'input_0' must have shape \(\d+, \d+\), got \(3, 3\)"):
         network.new_network(good | {"input_0": np.zeros((3, 3), np.float32)})
     with pytest.raises(ValueError, match="2 to 6 classes, got 9"):
         network.new_network(network.random_weights(9, 0))
     with pytest.raises(ValueError, match="'bias_2' must hold finite numbers"):
-        network.new_network(good | {"bias_2": np.full(512, np.nan, np.float32)})
+        network.new_network(good | {"bias_2": np.full(network.GATES, np.nan, np.float32)})
 
 
 AUDIT = """
 import numpy as np
 from numba import njit
-from engine.rt import assignment, features, network
+from engine.rt import assignment, features, history, network
 
 @njit
 def allocating(n):
@@ -131,10 +135,13 @@ features.remember_note_off(memory, 60)
 network.keep_past(state, memory)
 network.go_back(state, memory)
 network.return_to_present(state, memory)
+history.rethink(memory, 60, logp[0], 2, False)
+history.revise(memory)
 assignment.assign_jointly(logp, 4, np.ones((4, 4), np.uint8), np.zeros(4, np.int8))
 for function in (allocating, network.step, network.advance, network.reset_network,
                  network.keep_past, network.go_back, network.return_to_present,
-                 features.remember_note_off, assignment.assign_jointly):
+                 features.remember_note_off, history.revise, history.rethink,
+                 assignment.assign_jointly):
     code = "".join(function.inspect_llvm().values())
     print(function.__name__, "NRT_Allocate" in code or "NRT_MemInfo_alloc" in code)
 """
@@ -148,7 +155,7 @@ def test_the_machine_code_allocates_nothing(tmp_path):
     )
     allocates = {line.split()[0]: line.split()[1] for line in done.stdout.splitlines()}
     assert allocates.pop("allocating") == "True"  # the control is caught
-    assert len(allocates) == 8
+    assert len(allocates) == 10
     assert set(allocates.values()) == {"False"}
 
 
