@@ -12,6 +12,9 @@ from hypothesis import strategies as st
 from engine.ensembles import (
     ENSEMBLE_RULES,
     MODEL_CLASSES,
+    MODEL_MIDDLES,
+    MODEL_PLACES,
+    MODEL_ZONES,
     PART_RULES,
     Ensemble,
     EnsembleError,
@@ -79,7 +82,11 @@ def test_shipped_preset_is_playable(path: Path) -> None:
     assert ensemble == load_ensemble(path)
     assert ensemble.id == path.stem
     played = sorted(voice for part in ensemble.parts for voice in part.voices)
-    assert played == sorted(MODEL_CLASSES[ensemble.model])
+    classes = MODEL_CLASSES[ensemble.model]
+    for places in MODEL_PLACES.get(ensemble.model, ()):
+        if len(places) == len(ensemble.parts):
+            classes = tuple(classes[k] for k in places)
+    assert played == sorted(classes)
     channels = [part.midi_channel for part in ensemble.parts]
     assert len(set(channels)) == len(channels)
     assert 10 not in channels, "channel 10 is percussion in General MIDI"
@@ -92,7 +99,7 @@ def test_shipped_preset_covers_the_range_of_four_part_writing(path: Path) -> Non
     ensemble = load_ensemble(path.stem)
     for key in range(36, 82):
         assert any(part.low <= key <= part.high for part in ensemble.parts), key
-    middles = {"soprano": 71, "alto": 65, "tenor": 60, "bass": 50}
+    middles = dict(zip(MODEL_CLASSES[ensemble.model], MODEL_MIDDLES[ensemble.model], strict=True))
     for part in ensemble.parts:
         for voice in part.voices:
             assert part.low <= middles[voice] <= part.high, (part.name, voice)
@@ -100,7 +107,8 @@ def test_shipped_preset_covers_the_range_of_four_part_writing(path: Path) -> Non
 
 def test_the_models_have_the_classes_that_presets_speak_of() -> None:
     assert {model.name: model.classes for model in list_models()} == MODEL_CLASSES
-    assert Ensemble(id="x", name="x", parts=(Part("x", 0),)).zones == list_models()[0].zones
+    assert {model.name: model.zones for model in list_models()} == MODEL_ZONES
+    assert {model.name: model.middle_pitches for model in list_models()} == MODEL_MIDDLES
 
 
 def test_left_out_keys_have_the_documented_values(tmp_path: Path) -> None:

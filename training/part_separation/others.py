@@ -115,10 +115,10 @@ def told_who_rests(performance: Performance) -> Performance:
     for k in range(classes):
         starts, ends = _sounding(performance, k)
         quiet_from = np.maximum.accumulate(np.concatenate([[0], ends]))
-        until = np.concatenate([starts, [np.iinfo(np.int64).max // 2]])
-        for start, end in zip(quiet_from, until, strict=True):
+        for start, end in zip(quiet_from, starts, strict=False):
             if end - start >= RESTS_S * RATE_HZ:
                 turns += [(int(start), k, True), (int(end - ENTERS_S * RATE_HZ), k, False)]
+        turns.append((int(quiet_from[-1]), k, True))
     out = np.zeros(classes, bool)
     told = []
     for frame, k, goes in sorted(turns):
