@@ -118,10 +118,10 @@ def believe(memory, logp):
 
 @rt
 def rethink(memory, pitch, logp, label, settled):
-    """The chord of an open note has been looked at whole: what is believed of it now, logp (K,), and
-    its class, for good if `settled`. Of several notes of this key the first not yet rethought. [audio]
+    """An open note's chord has been looked at whole: logp (K,) is believed of it now. [audio]
 
-    Not for good, because more notes of the chord may be to come.
+    It has the class `label`, for good if `settled`; otherwise more notes of the chord may come and
+    it is revised with them. Of several notes of a key it is the first not yet rethought.
     """
     m = memory[0]
     found = -1
@@ -183,8 +183,9 @@ def revise(memory):
     labels = m.revised
     assign_jointly(logp, n, free, labels)
     for i in range(n):
-        m.class_pitch[labels[i]] = m.open_pitch[i]
-        m.class_chord[labels[i]] = m.chord
+        if m.absent >> labels[i] & 1 == 0:  # there may be more notes than classes that play
+            m.class_pitch[labels[i]] = m.open_pitch[i]
+            m.class_chord[labels[i]] = m.chord
 
 
 @rt

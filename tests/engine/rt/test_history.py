@@ -166,7 +166,8 @@ def test_of_classes_that_do_not_play_nothing_is_believed():
     strike(memory, 72, 0, (0.5, 0.3, 0.15, 0.05))
     strike(memory, 67, 0, (0.5, 0.3, 0.15, 0.05))
     assert told(memory, 70, 10) == [NOWHERE, NOWHERE, (0, 3), NOWHERE]
-    assert told(memory, 70, 500) == [NOWHERE, NOWHERE, (1, -2), (1, 3)]
+    strike(memory, 64, 0, (0.5, 0.3, 0.1, 0.1))  # one more than there are classes for
+    assert told(memory, 70, 500) == [NOWHERE, NOWHERE, (1, -2), (1, 6)]
 
 
 def test_what_is_decided_with_a_chord_is_believed_better_but_may_be_revised():
