@@ -1,6 +1,7 @@
-"""Puts trained weights among those that ship: models/weights/chorales.npz and its registry entry.
+"""Puts trained weights among those that ship: models/weights/NAME.npz and its registry entry.
 
-Run last by run.sh. The card beside them, chorales.md, is written by hand from the same figures.
+Run last by run.sh and run_others.sh. The card beside them, NAME.md, is written by hand from the
+same figures.
 """
 
 import argparse
@@ -18,10 +19,11 @@ from training.part_separation.prepare import BUILD
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("weights", nargs="?", type=Path, default=BUILD / "chorales.npz")
-    parser.add_argument("--figures", type=Path, default=BUILD / "figures.json")
+    parser.add_argument("name", nargs="?", default="chorales")
+    parser.add_argument("--build", type=Path, default=BUILD, help="has NAME.npz and NAME.json")
     options = parser.parse_args()
-    ship(options.weights, options.figures, "chorales", registry.WEIGHTS)
+    name = options.name
+    ship(options.build / f"{name}.npz", options.build / f"{name}.json", name, registry.WEIGHTS)
 
 
 def ship(trained: Path, figures: Path, name: str, folder: Path) -> None:

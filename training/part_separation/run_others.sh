@@ -1,0 +1,20 @@
+#!/bin/sh
+# Reproduces the other live networks: run_others.sh DIR, the folder of the unpacked sym_string_quartets,
+# sym_baroque_renaissance_kern and sym_pop909. About half an hour of one thread. Stopped, it goes on.
+set -eu
+data=$(realpath "$1")
+cd "$(dirname "$0")/../.."
+export OMP_NUM_THREADS=1
+build=training/part_separation/build
+
+python -m training.part_separation.live_corpora --data "$data"
+python -m training.part_separation.train --resume --name quartets --data $build/quartets.npz \
+    --updates 2200 --dropout 0.25 --forget 0.15
+python -m training.part_separation.train --resume --name pop --data $build/pop.npz --classes 6 \
+    --updates 1000 --dropout 0.2 --forget 0.15
+python -m training.part_separation.train --resume --name general --data $build/general.npz \
+    --classes 5 --tell-absent --updates 1200 --dropout 0.2 --forget 0.15
+for name in quartets pop general; do
+    python -m training.part_separation.others $name --weights $build/$name.npz --json $build/$name.json
+    python -m training.part_separation.ship $name
+done
