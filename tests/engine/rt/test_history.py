@@ -167,7 +167,7 @@ def test_of_classes_that_do_not_play_nothing_is_believed():
     strike(memory, 67, 0, (0.5, 0.3, 0.15, 0.05))
     assert told(memory, 70, 10) == [NOWHERE, NOWHERE, (0, 3), NOWHERE]
     strike(memory, 64, 0, (0.5, 0.3, 0.1, 0.1))  # one more than there are classes for
-    assert told(memory, 70, 500) == [NOWHERE, NOWHERE, (1, -2), (1, 6)]
+    assert told(memory, 70, 500) == [NOWHERE, NOWHERE, (1, 3), (1, 6)]
 
 
 def test_what_is_decided_with_a_chord_is_believed_better_but_may_be_revised():
