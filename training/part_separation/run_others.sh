@@ -11,7 +11,7 @@ python -m training.part_separation.live_corpora --data "$data"
 python -m training.part_separation.train --resume --name quartets --data $build/quartets.npz \
     --updates 2200 --dropout 0.25 --forget 0.15
 python -m training.part_separation.train --resume --name pop --data $build/pop.npz --classes 6 \
-    --updates 1000 --dropout 0.2 --forget 0.15
+    --updates 800 --dropout 0.2 --forget 0.15
 python -m training.part_separation.train --resume --name general --data $build/general.npz \
     --classes 5 --tell-absent --updates 1200 --dropout 0.2 --forget 0.15
 for name in quartets pop general; do
