@@ -228,7 +228,7 @@ def _decide_by_network(rig, slot):
             note.state = WAITING
     if note.state == DECIDING:
         allow_classes(rig, note.pitch, rig.allowed)
-        label = _best_class(rig)
+        label = _best_class(rig, note.pitch)
         in_doubt = state.chord_window == 0 and _is_in_doubt(rig, slot, label)
         if in_doubt:
             label = _rule_of_doubt(rig, slot, label)
@@ -262,7 +262,7 @@ def _rule_of_doubt(rig, slot, label):
 
 
 @rt
-def _best_class(rig):
+def _best_class(rig, pitch):
     """Return the likeliest allowed class; rather one that costs no note of this chord. [audio]"""
     best = -1
     best_free = -1
@@ -272,19 +272,22 @@ def _best_class(rig):
         if best < 0 or rig.logp[k] > rig.logp[best]:
             best = k
         likelier = best_free < 0 or rig.logp[k] > rig.logp[best_free]
-        if likelier and not _full_of_chord(rig, rig.class_part[k]):
+        if likelier and not _full_of_chord(rig, rig.class_part[k], pitch):
             best_free = k
     return best if best_free < 0 else best_free
 
 
 @rt
-def _full_of_chord(rig, part):
-    """Return whether a note of the open chord may have to yield for one more on a part. [audio]"""
-    if rig.parts[part].sounding < rig.parts[part].polyphony:
-        return False
+def _full_of_chord(rig, part, pitch):
+    """Return whether a note of the open chord may have to yield to a key on a part. [audio]
+
+    Because the part has no voice left, or because the note is of the same key.
+    """
+    full = rig.parts[part].sounding >= rig.parts[part].polyphony
     for i in range(rig.state[0].chord_notes):
         note = rig.notes[rig.chord[i, 0]]
-        if note.id == rig.chord[i, 1] and note.state == SOUNDING and note.part == part:
+        sounds = note.id == rig.chord[i, 1] and note.state == SOUNDING and note.part == part
+        if sounds and (full or note.pitch == pitch):
             return True
     return False
 
@@ -417,6 +420,9 @@ def close_chord(rig):
         note = rig.notes[slot]
         label = np.int64(rig.labels[i])
         remember_class(rig.memory, note.pitch, label)
+        for k in range(state.classes):
+            if rig.chord_allowed[i, k] == 0:
+                rig.chord_logp[i, k] = OUT_LOGP  # nor is it to be believed later
         rethink(rig.memory, note.pitch, rig.chord_logp[i], label, note.how == BY_DOUBT)
         if note.state != WAITING:
             if note.how == BY_DOUBT and state.low_confidence == TUTTI:
@@ -457,7 +463,7 @@ def _look_at_label(rig, count, i):
     if rig.chord_logp[i, label] <= OUT_LOGP:  # more notes than parts that play
         for k in range(rig.logp.size):
             rig.logp[k] = rig.chord_logp[i, k]
-        label = np.int64(_best_class(rig))
+        label = np.int64(_best_class(rig, rig.chord[i, 2]))
     elif _is_in_doubt(rig, slot, label):
         for j in range(count):
             if j != i:
