@@ -29,6 +29,7 @@ from engine.rt.assignment import (
 )
 from engine.rt.features import mind_held_keys, remember_class, remember_note_off
 from engine.rt.history import rethink
+from engine.rt.native import rt
 from engine.rt.network import (
     go_back,
     keep_past,
@@ -294,7 +295,7 @@ def _run(weights, state, memory, events, window_frames, logp, labels):
         _decide(weights, state, memory, pitches, frames, logp, labels, first, i)
 
 
-@njit(cache=True)
+@rt
 def _likeliest(logp, absent):
     best = -1
     for k in range(len(logp)):
@@ -303,7 +304,7 @@ def _likeliest(logp, absent):
     return best
 
 
-@njit(cache=True)
+@rt
 def _playing(classes, absent):
     count = 0
     for k in range(classes):
@@ -311,7 +312,7 @@ def _playing(classes, absent):
     return count
 
 
-@njit(cache=True)
+@rt
 def _struck_before(pitches, frames, key, frame):
     """Return whether a key was struck, other than at this very moment."""
     again = False
@@ -320,7 +321,7 @@ def _struck_before(pitches, frames, key, frame):
     return again
 
 
-@njit(cache=True)
+@rt
 def _decide(weights, state, memory, pitches, frames, logp, labels, first, end):
     """Look again, mind held keys, assign, settle: notes first to end-1."""
     n = end - first

@@ -23,6 +23,7 @@ from engine.rt.features import (
     write_features,
 )
 from engine.rt.history import believe
+from engine.rt.native import rt
 from training.part_separation.live import RATE_HZ, Conditions, Performance, decisions, perform
 from training.part_separation.prepare import Chorale
 
@@ -222,7 +223,7 @@ def _strike_next(memories, events, at, logp):
         at[b] += 1
 
 
-@njit(cache=True)
+@rt
 def _next_struck(memory, events, at, row):
     """Go on to the next key struck and write its tokens; return where it is."""
     while events[at, 1] < 0 or events[at, 1] == _RESET:
