@@ -26,16 +26,16 @@ FIELDS = [
     ("open_pitch", np.int64, MAX_CLASSES),
     ("open_class", np.int64, MAX_CLASSES),  # for now; -1 none
     ("open_settled", np.int64, MAX_CLASSES),
-    ("open_logp", np.float32, MAX_CLASSES * MAX_CLASSES),  # (open note, class) in one row
+    ("open_logp", np.float32, (MAX_CLASSES, MAX_CLASSES)),  # open note, class
     ("kept_class_pitch", np.int64, MAX_CLASSES),  # the same as of the last keep
     ("kept_class_chord", np.int64, MAX_CLASSES),
     ("kept_open_notes", np.int64),
     ("kept_open_pitch", np.int64, MAX_CLASSES),
     ("kept_open_class", np.int64, MAX_CLASSES),
     ("kept_open_settled", np.int64, MAX_CLASSES),
-    ("kept_open_logp", np.float32, MAX_CLASSES * MAX_CLASSES),
+    ("kept_open_logp", np.float32, (MAX_CLASSES, MAX_CLASSES)),
     ("revised", np.int8, 8),  # scratch of revise
-    ("free", np.uint8, 40),
+    ("free", np.uint8, (8, MAX_CLASSES)),
 ]
 
 
@@ -50,12 +50,10 @@ def forget_classes(memory):
         m.open_pitch[k] = 0
         m.open_class[k] = -1
         m.open_settled[k] = FRESH
-    for i in range(m.open_logp.size):
-        m.open_logp[i] = 0.0
-    for i in range(m.revised.size):
-        m.revised[i] = 0
-    for i in range(m.free.size):
-        m.free[i] = 0
+        for i in range(MAX_CLASSES):
+            m.open_logp[i, k] = 0.0
+            m.free[i, k] = 0
+        m.revised[k] = 0
 
 
 @rt
@@ -69,8 +67,8 @@ def keep_classes(memory):
         m.kept_open_pitch[k] = m.open_pitch[k]
         m.kept_open_class[k] = m.open_class[k]
         m.kept_open_settled[k] = m.open_settled[k]
-    for i in range(m.open_logp.size):
-        m.kept_open_logp[i] = m.open_logp[i]
+        for i in range(MAX_CLASSES):
+            m.kept_open_logp[i, k] = m.open_logp[i, k]
 
 
 @rt
@@ -84,8 +82,10 @@ def swap_classes(memory):
         m.open_pitch[k], m.kept_open_pitch[k] = m.kept_open_pitch[k], m.open_pitch[k]
         m.open_class[k], m.kept_open_class[k] = m.kept_open_class[k], m.open_class[k]
         m.open_settled[k], m.kept_open_settled[k] = m.kept_open_settled[k], m.open_settled[k]
-    for i in range(m.open_logp.size):
-        m.open_logp[i], m.kept_open_logp[i] = m.kept_open_logp[i], m.open_logp[i]
+        for i in range(MAX_CLASSES):
+            believed = m.open_logp[i, k]
+            m.open_logp[i, k] = m.kept_open_logp[i, k]
+            m.kept_open_logp[i, k] = believed
 
 
 @rt
@@ -109,7 +109,7 @@ def believe(memory, logp):
     i = m.open_notes - 1
     best = -1
     for k in range(logp.size):
-        m.open_logp[i * logp.size + k] = logp[k]
+        m.open_logp[i, k] = logp[k]
         if m.absent >> k & 1 == 0 and (best < 0 or logp[k] > logp[best]):
             best = k
     m.open_class[i] = best
@@ -132,7 +132,7 @@ def rethink(memory, pitch, logp, label, settled):
                 break
     if found >= 0:
         for k in range(logp.size):
-            m.open_logp[found * logp.size + k] = logp[k]
+            m.open_logp[found, k] = logp[k]
         m.open_class[found] = label
         m.open_settled[found] = SETTLED if settled else RETHOUGHT
 
@@ -166,7 +166,7 @@ def revise(memory):
         if m.open_settled[i] != SETTLED:
             m.open_pitch[n] = m.open_pitch[i]
             for k in range(classes):
-                m.open_logp[n * classes + k] = m.open_logp[i * classes + k]
+                m.open_logp[n, k] = m.open_logp[i, k]
             n += 1
         elif label >= 0:
             m.class_pitch[label] = m.open_pitch[i]
@@ -177,11 +177,9 @@ def revise(memory):
         return
     for i in range(n):
         for k in range(classes):
-            m.free[i * classes + k] = 1 - (taken >> k & 1)
-    logp = m.open_logp[: n * classes].reshape((n, classes))
-    free = m.free[: n * classes].reshape((n, classes))
+            m.free[i, k] = 1 - (taken >> k & 1)
     labels = m.revised
-    assign_jointly(logp, n, free, labels)
+    assign_jointly(m.open_logp[:, :classes], n, m.free, labels)
     for i in range(n):
         if m.absent >> labels[i] & 1 == 0:  # there may be more notes than classes that play
             m.class_pitch[labels[i]] = m.open_pitch[i]
