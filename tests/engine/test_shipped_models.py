@@ -108,7 +108,7 @@ def test_the_engine_gives_music_of_its_kind_to_the_right_parts(name: str, window
     right = [
         note.part == part
         for note, part in zip(
-            sorted(found, key=lambda n: (n.on_frame, n.pitch)), truth, strict=True
+            sorted(found, key=lambda n: (n.start_frame - n.delay_frames, n.pitch)), truth, strict=True
         )
     ]
     assert 100 * sum(right) / len(right) >= least_percent
