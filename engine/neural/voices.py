@@ -19,7 +19,7 @@ from engine.neural.puck import Puck
 from engine.rt.layout import QUANTUM
 from models.morph.bins import levels_of
 from models.morph.spectrum import HOP_S
-from models.morph.voice_model import BANDS, HARMONICS, MorphModel
+from models.morph.voice_model import BANDS, HARMONICS, KEYS, MorphModel, conditioning
 
 MOST_VOICES = 32
 POOL = MOST_VOICES + 8  # those that fade out for others besides
@@ -29,6 +29,7 @@ VELOCITY_SHARE, USUAL_VELOCITY = 0.7, 96 / 127  # of dynamics, by which a key mo
 WANDER = 0.5  # of the labels' own deviation, at the sound's full texture
 WANDER_POLE = 0.95  # a frame
 NOISE_DB = -14.0  # mean spectra are fuller between harmonics than any note; chosen on validation
+HELD_AGE_S = 0.6  # of a note of the live form that is as loud as one here
 KILLED_S = 0.008
 GONE = 10 ** (-90 / 20)
 VIBRATO_GROWS_S = 0.4
@@ -51,6 +52,13 @@ class Decoder(Protocol):
     def bins(self, points: np.ndarray) -> np.ndarray: ...
 
     def falls_db_s(self) -> np.ndarray: ...
+
+
+def held_db(live: MorphModel, instrument: int, dynamics: float) -> np.ndarray:
+    """How far below its loudest moment a note of the live form is while held, (128,) dB. [any]"""
+    told = conditioning(np.arange(KEYS), 127 * USUAL_VELOCITY, HELD_AGE_S)
+    power = 10 ** (live.decode(live.anchor_table(instrument, dynamics), told) / 10)
+    return 10 * np.log10(power[:, :HARMONICS].sum(1) / 2 + power[:, HARMONICS:].sum(1))
 
 
 class Voices:
@@ -76,6 +84,9 @@ class Voices:
         self._releases = np.log(live.release_s[rows] * sound.release)
         self._rise_s = decoder.rise_s[places]
         self._falls_db_s = decoder.falls_db_s()[places]
+        for k, row in enumerate(rows):
+            if not self._falls_db_s[k].any():
+                self._levels_db[k] += held_db(live, row, sound.anchors[k].dynamics)
         self._edges_hz = live.band_edges_hz.astype(float)
         loops, lengths = noise_loops(live.band_edges_hz, rate_hz)
         self._loops, self._lengths = loops, lengths
