@@ -30,6 +30,7 @@ NICENESS = os.getpriority(os.PRIO_PROCESS, 0) if hasattr(os, "getpriority") else
 BEHIND = min(NICENESS + 5, 19)  # of a test that keeps no time, where another worker plays
 
 
+@pytest.hookimpl(tryfirst=True)  # the workers read the groups in theirs
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Tests that keep time are one group of `--dist loadgroup`."""
     for item in items:

@@ -91,3 +91,8 @@ def test_other_purposes_are_refused(debian: FakeDebian) -> None:
     done = debian.run("dinner")
     assert done.returncode == 2
     assert "demo, lint, test, bench or train" in done.stderr
+
+
+def test_what_keeps_time_is_the_group_of_one_worker(request: pytest.FixtureRequest) -> None:
+    alone = "PYTEST_XDIST_WORKER" not in os.environ
+    assert request.node.nodeid.endswith("_of_one_worker" if alone else "@keeps time")
