@@ -74,8 +74,8 @@ def test_a_plugin_that_is_not_there_is_said_and_nothing_changes(
     assert "master" not in engine.plugins.state()
 
 
-def test_a_rig_whose_plugin_is_missing_plays_without_it_and_says_so(
-    window: Window, engine: Session, until: Callable, tmp_path: Path
+def test_a_rig_whose_plugin_is_missing_plays_without_it_says_so_and_keeps_it(
+    window: Window, page: Page, engine: Session, until: Callable, tmp_path: Path
 ) -> None:
     missing, rig = tmp_path / "Gone.vst3", tmp_path / "mine.toml"
     rig.write_text(
@@ -89,9 +89,15 @@ plugins = [{{ path = "{missing}" }}]
     )
     window.context.bridge.act("/ripieno/rig", str(rig))
     until(lambda: window.context.mirror.ensemble.id == "brass_quartet")
-    until(lambda: f"Mine: master: {missing} is not there." in window.context.mirror.said)
+    sentence = f"Master plays without its plugins: {missing} is not there."
+    until(lambda: sentence in window.context.mirror.said)
     until(lambda: window.context.mirror.section("rig").get("name") == "Mine")
-    assert "master" not in engine.plugins.state()
+    page.choose("master")
+    until(lambda: page.state.text() == "Failed")
+    assert page.message.text() == f"{missing} is not there"
+    assert page.chain is not None
+    assert page.chain.summary == "Gone"
+    assert str(missing) in engine.repertoire.text(), "saving keeps it"
 
 
 @pytest.mark.slow
