@@ -78,6 +78,7 @@ def test_training_goes_on_where_it_was_and_what_ships_is_what_was_trained(
     network = load_network(out)
     assert (network.early, network.lag) == (True, -1)
     train.train(prepared, "offline", 1, tmp_path / "offline.npz", seed=1, first=out)
+    judging.train(train.load_phrases(prepared / "train"), made_corpus(), 1, tmp_path / "judge.npz")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("sys.argv", ["ship", "--build", str(tmp_path), "--out", str(tmp_path)])
         ship.main()
@@ -88,6 +89,7 @@ def test_training_goes_on_where_it_was_and_what_ships_is_what_was_trained(
     arrays = registry.read_weights(registry.content(entry), "live")
     assert all((arrays[name] == array).all() for name, array in network.weights.items())
     assert entry.instruments == NAMES
+    assert registry.find_judge("transcription_judge", tmp_path).instruments == NAMES
 
 
 def test_numpy_agrees_with_torch():
