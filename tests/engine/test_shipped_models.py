@@ -4,6 +4,7 @@ import pytest
 
 from engine.ensembles import MODEL_PLACES, load_ensemble
 from engine.midi.performance import Performance, Track, new_events
+from engine.notes import Note
 from engine.separate import separate
 from models.registry import list_models
 
@@ -82,6 +83,10 @@ def at_one_keyboard(lines: list[Line]) -> tuple[Performance, dict[tuple[float, i
     return Performance("lines", new_events(rows), (Track("Piano"),)), part_of
 
 
+def when_struck(note: Note) -> tuple[int, int]:
+    return note.start_frame - note.delay_frames, note.pitch
+
+
 def test_every_model_has_an_ensemble_here() -> None:
     models = {load_ensemble(name).model for name in SCORES}
     assert models == {model.name for model in list_models()}
@@ -106,10 +111,7 @@ def test_the_engine_gives_music_of_its_kind_to_the_right_parts(name: str, window
         )
     ]
     right = [
-        note.part == part
-        for note, part in zip(
-            sorted(found, key=lambda n: (n.start_frame - n.delay_frames, n.pitch)), truth, strict=True
-        )
+        note.part == part for note, part in zip(sorted(found, key=when_struck), truth, strict=True)
     ]
     assert 100 * sum(right) / len(right) >= least_percent
 

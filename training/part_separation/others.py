@@ -103,7 +103,7 @@ def together(performance: Performance, groups: tuple[tuple[int, ...], ...]) -> P
 
 def only_those_who_play(performance: Performance) -> Performance:
     """Return a performance that begins by saying which classes it does not have."""
-    absent = _bits(~performance.voices.any(0))
+    absent = _bits(np.logical_not(performance.voices.any(0)))
     first = np.array([[0, ABSENT + absent]])
     return Performance(np.concatenate([first, performance.events]), performance.voices)
 

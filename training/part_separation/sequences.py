@@ -69,8 +69,8 @@ class Sequences:
             cut = slice(start, start + self.steps)
             rows.append((row, voices[cut], numbers[cut], playing))
         told, voices_of, numbers_of, playing_of = zip(*rows, strict=True)
-        stacked = (np.stack(column, 1) for column in (told, voices_of, numbers_of))
-        return *stacked, np.stack(playing_of)
+        playing = np.stack(playing_of)
+        return np.stack(told, 1), np.stack(voices_of, 1), np.stack(numbers_of, 1), playing
 
     def listened(self, step: Step) -> Batch:
         """Return a batch whose classes were where the network put them.
