@@ -14,8 +14,7 @@ demo:  ## play a piece as an ensemble: demo.wav, demo.mid, demo.png, demo.json
 test:  ## every test that needs no GPU and no sound card; ARGS="-k name" chooses
 	.ci/environment test
 	$(BIN)/python -W error -m engine.compiling
-	PYTHONHASHSEED=0 $(BIN)/python -m pytest -n 2 --dist loadgroup \
-		-m "not gpu and not device" $(ARGS)
+	PYTHONHASHSEED=0 $(BIN)/python -m pytest -n 2 -m "not gpu and not device" $(ARGS)
 
 lint:
 	.ci/environment lint

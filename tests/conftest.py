@@ -11,6 +11,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -23,33 +24,44 @@ from tests import servers
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
 
-HERE = Path(__file__).parent
-UNTIMED_FOLDERS = tuple(HERE / name for name in ("models", "training", "engine/rt"))
-TIMED_FILES = ("test_boundary.py", "test_chains.py", "test_mixer.py", "test_rings.py")
+UNTIMED = (
+    *("tests/models/", "tests/training/", "tests/engine/rt/"),
+    "tests/engine/test_endurance.py::test_hours_pass",
+)
+TIMED = tuple(
+    f"tests/engine/rt/test_{name}.py" for name in ("boundary", "chains", "mixer", "rings")
+)
 NICENESS = os.getpriority(os.PRIO_PROCESS, 0) if hasattr(os, "getpriority") else 0
 BEHIND = min(NICENESS + 5, 19)  # of a test that keeps no time, where another worker plays
 
 
-@pytest.hookimpl(tryfirst=True)  # the workers read the groups in theirs
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Tests that keep time are one group of `--dist loadgroup`."""
-    for item in items:
-        if config.pluginmanager.hasplugin("xdist") and not _is_untimed(item):
-            item.add_marker(pytest.mark.xdist_group("keeps time"))
+def keeps_time(nodeid: str) -> bool:
+    """Whether a test plays in real time, or may: all that are not known to keep no time."""
+    return nodeid.startswith(TIMED) or not nodeid.startswith(UNTIMED)
 
 
-def _is_untimed(item: pytest.Item) -> bool:
-    if item.get_closest_marker("untimed"):
-        return True
-    folders = item.path.parents
-    return item.path.name not in TIMED_FILES and any(f in folders for f in UNTIMED_FOLDERS)
+def piece_of_work(nodeid: str) -> str:
+    """Return what a worker runs as a whole: all that keeps time, or this test alone."""
+    return "keeps time" if keeps_time(nodeid) else nodeid
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Hand out pieces of work: what keeps time goes to one worker as a whole."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByTime(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return piece_of_work(nodeid)
+
+    return ByTime(config, log)
 
 
 @pytest.fixture(autouse=True)
 def out_of_the_way(request: pytest.FixtureRequest) -> None:
     """Beside another worker, what keeps no time leaves the processor to what does."""
     if "PYTEST_XDIST_WORKER" in os.environ:
-        niceness = BEHIND if _is_untimed(request.node) else NICENESS
+        niceness = NICENESS if keeps_time(request.node.nodeid) else BEHIND
         with contextlib.suppress(PermissionError, AttributeError):  # root's alone; POSIX
             os.setpriority(os.PRIO_PROCESS, 0, niceness)
 

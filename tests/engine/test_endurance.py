@@ -149,7 +149,6 @@ def resident_kilobytes() -> int:
 
 
 @pytest.mark.slow
-@pytest.mark.untimed
 @pytest.mark.timeout(3600)
 def test_hours_pass_without_drift_leak_or_stuck_note() -> None:
     """Hours of playing with changing ensembles, faster than real time: an hour takes a minute.
