@@ -9,12 +9,15 @@ it, so that a correction is known at the next note.
 `engine.rt.features` calls these functions, on whatever thread it is called.
 """
 
+import math
+
 import numpy as np
 
 from engine.rt.assignment import MAX_CLASSES, assign_jointly
 from engine.rt.native import rt
 
 KINDS = 6  # where a class is: open; last chord's, down or up; older, down; 2 or 3 chords ago; older
+ABSENT_LOGP = np.float32(-1e4)
 FRESH, SETTLED, RETHOUGHT = range(3)  # an open note: looked at once; for good; with its chord
 
 FIELDS = [
@@ -100,6 +103,23 @@ def open_note(memory, pitch):
     m.open_class[i] = -1
     m.open_settled[i] = SETTLED
     m.open_notes = i + 1
+
+
+@rt
+def leave_out_absent(memory, logp):
+    """Make the classes that do not play next to impossible, the others' sum one. [audio]"""
+    m = memory[0]
+    total = 0.0
+    for k in range(logp.size):
+        if m.absent >> k & 1 == 0:
+            total += math.exp(np.float64(logp[k]))
+    if m.absent == 0 or total <= 0.0:
+        return
+    for k in range(logp.size):
+        if m.absent >> k & 1:
+            logp[k] = ABSENT_LOGP
+        else:
+            logp[k] -= np.float32(math.log(total))
 
 
 @rt

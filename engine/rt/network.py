@@ -29,7 +29,7 @@ from engine.rt.features import (
     tokens,
     write_features,
 )
-from engine.rt.history import believe
+from engine.rt.history import believe, leave_out_absent
 from engine.rt.native import rt
 
 HIDDEN = 160
@@ -143,7 +143,8 @@ def return_to_present(state, memory):
 def step(weights, state, memory, pitch, onset_frame, logp):
     """Advance by one note, its onset in stream frames; write log-probabilities. [audio]
 
-    logp (K,) float32, K as in the weights. The note is remembered as struck (a caller must not
+    logp (K,) float32, K as in the weights; of the classes that play (memory's `absent`) they sum to
+    one. The note is remembered as struck (a caller must not
     call remember_note_on for it as well), its likeliest class as its own for now; its key's
     release is told by remember_note_off.
     """
@@ -152,6 +153,7 @@ def step(weights, state, memory, pitch, onset_frame, logp):
     count = write_features(memory, pitch, onset_frame, row)
     remember_note_on(memory, pitch, onset_frame)
     advance(weights, state, row, count, logp)
+    leave_out_absent(memory, logp)
     believe(memory, logp)
 
 

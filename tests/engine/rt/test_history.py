@@ -256,3 +256,20 @@ def test_it_is_the_history_written_plainly(classes):
             f.remember_note_off(memory, key)
             if down[key] == 0:
                 del down[key]
+
+
+def test_what_does_not_play_has_no_share():
+    memory = memory_of()
+    memory["absent"] = 0b0110
+    logp = np.log(np.array([0.2, 0.5, 0.1, 0.2], np.float32))
+    history.leave_out_absent(memory, logp)
+    np.testing.assert_allclose(np.exp(logp), [0.5, 0, 0, 0.5], atol=1e-6)
+
+
+@pytest.mark.parametrize("absent", [0, 0b1111])
+def test_if_all_play_or_none_the_shares_stay(absent):
+    memory = memory_of()
+    memory["absent"] = absent
+    logp = np.log(np.array([0.2, 0.5, 0.1, 0.2], np.float32))
+    history.leave_out_absent(memory, logp)
+    np.testing.assert_allclose(np.exp(logp), [0.2, 0.5, 0.1, 0.2], atol=1e-6)
