@@ -13,18 +13,6 @@ from training.part_separation.sequences import LONGEST_NOTES, Sequences, listen
 ALL = np.ones((1, 4), bool)
 
 
-@pytest.fixture
-def chorales():
-    random = np.random.default_rng(0)
-    pieces = []
-    for name in "abcd":
-        chords = random.integers(-4, 5, (30, 4)) + np.array([72, 65, 59, 50])
-        rows = [(i * 480, 480, p, k) for i, chord in enumerate(chords) for k, p in enumerate(chord)]
-        rows.sort(key=lambda row: (row[0], row[2], row[3]))
-        pieces.append(Chorale(name, np.array(rows, np.int32)))
-    return pieces
-
-
 def by_pitch(rows, state):
     """A network that knows the voices by their range."""
     pitch = rows[:, :1]
@@ -33,8 +21,8 @@ def by_pitch(rows, state):
 
 
 @pytest.mark.parametrize("kind", ["taught", "listened"])
-def test_sequences_are_seeded_and_whole(chorales, kind):
-    one, two = (Sequences(chorales, 4, 5, batch=3, steps=200) for _ in range(2))
+def test_sequences_are_seeded_and_whole(random_chorales, kind):
+    one, two = (Sequences(random_chorales, 4, 5, batch=3, steps=200) for _ in range(2))
     arguments = (by_pitch,) if kind == "listened" else ()
     rows, voices, decision, playing = getattr(one, kind)(*arguments)
     for a, b in zip((rows, voices, decision, playing), getattr(two, kind)(*arguments), strict=True):
@@ -47,27 +35,29 @@ def test_sequences_are_seeded_and_whole(chorales, kind):
     assert not np.array_equal(rows, getattr(one, kind)(*arguments)[0])
 
 
-def test_no_decision_spans_two_pieces(chorales):
-    _, _, decision, _ = Sequences(chorales, 4, 5, batch=1, steps=300).taught()  # 120 notes a piece
+def test_no_decision_spans_two_pieces(random_chorales):
+    _, _, decision, _ = Sequences(
+        random_chorales, 4, 5, batch=1, steps=300
+    ).taught()  # 120 notes a piece
     assert np.unique(decision[:, 0], return_counts=True)[1].max() <= 4
 
 
-def test_every_note_is_told_where_each_class_was(chorales):
-    rows, _, _, _ = Sequences(chorales, 4, 5, batch=4, steps=100).taught()
+def test_every_note_is_told_where_each_class_was(random_chorales):
+    rows, _, _, _ = Sequences(random_chorales, 4, 5, batch=4, steps=100).taught()
     told = ((rows >= CLASSES_WERE) & (rows < tokens(4))).sum(-1)
     assert (told == 4).all()
 
 
-def test_the_taught_beliefs_are_the_truth_but_for_stretches(chorales):
+def test_the_taught_beliefs_are_the_truth_but_for_stretches(random_chorales):
     voices = np.eye(4, dtype=bool)[np.random.default_rng(1).integers(0, 4, 5000)]
-    beliefs = Sequences(chorales, 4, 5, batch=1, steps=100)._beliefs(voices)
+    beliefs = Sequences(random_chorales, 4, 5, batch=1, steps=100)._beliefs(voices)
     wrong = 1 - voices[np.arange(5000), beliefs.argmax(1)].mean()
     assert 0.01 < wrong < 0.1
 
 
-def test_what_is_listened_to_is_what_the_engine_hears(chorales):
+def test_what_is_listened_to_is_what_the_engine_hears(random_chorales):
     weights = random_weights(4, seed=3)
-    performance = perform(chorales[0].notes, LIVE, np.random.default_rng(0), 4)
+    performance = perform(random_chorales[0].notes, LIVE, np.random.default_rng(0), 4)
     n = len(performance.voices)
     _, logp = Network(weights).listen(performance, 0)
     at = iter(range(n))
@@ -86,8 +76,8 @@ def test_a_long_piece_is_heard_in_excerpts():
     assert cut[0, 0] == 0
 
 
-def test_classes_that_a_piece_has_not_are_never_believed_in(chorales):
-    trio = [Chorale(c.name, c.notes[c.notes[:, 3] != 1]) for c in chorales]
+def test_classes_that_a_piece_has_not_are_never_believed_in(random_chorales):
+    trio = [Chorale(c.name, c.notes[c.notes[:, 3] != 1]) for c in random_chorales]
     sequences = Sequences(trio, 4, 5, batch=2, steps=60, tell_absent=True)
     rows, voices, _, playing = sequences.listened(by_pitch)
     assert playing.tolist() == [[True, False, True, True]] * 2

@@ -13,26 +13,13 @@ from models import registry
 from training.part_separation import train as t
 from training.part_separation.evaluate import Network, onsets
 from training.part_separation.live import LIVE, decisions, perform
-from training.part_separation.prepare import Chorale
 from training.part_separation.sequences import listen
 from training.part_separation.ship import ship
 
 ALL = np.ones((1, 4), bool)
 
 
-@pytest.fixture
-def chorales():
-    random = np.random.default_rng(0)
-    pieces = []
-    for name in "abcd":
-        chords = random.integers(-4, 5, (30, 4)) + np.array([72, 65, 59, 50])
-        rows = [(i * 480, 480, p, k) for i, chord in enumerate(chords) for k, p in enumerate(chord)]
-        rows.sort(key=lambda row: (row[0], row[2], row[3]))
-        pieces.append(Chorale(name, np.array(rows, np.int32)))
-    return pieces
-
-
-def test_exported_weights_give_the_engine_the_same_probabilities(chorales):
+def test_exported_weights_give_the_engine_the_same_probabilities(random_chorales):
     torch.manual_seed(0)
     model = t.Separator(4, 0.3).eval()
     model.frequency.data.normal_()
@@ -43,7 +30,7 @@ def test_exported_weights_give_the_engine_the_same_probabilities(chorales):
         believed.append(logp[0])
         return logp, state
 
-    performance = perform(chorales[0].notes, LIVE, np.random.default_rng(0))
+    performance = perform(random_chorales[0].notes, LIVE, np.random.default_rng(0))
     listen([performance.events], ALL, len(performance.voices), step)
     _, logp = Network(t.exported(model)).listen(performance, 0)
     np.testing.assert_allclose(logp, np.stack(believed), atol=1e-5)
@@ -113,13 +100,13 @@ def interrupt():
 
 
 @pytest.mark.slow
-def test_a_run_learns_goes_on_and_ships(chorales, tmp_path, monkeypatch):
+def test_a_run_learns_goes_on_and_ships(random_chorales, tmp_path, monkeypatch):
     monkeypatch.setattr(t, "BUILD", tmp_path)
     np.savez(
         tmp_path / "data.npz",
-        notes=np.concatenate([c.notes for c in chorales]),
-        ends=np.cumsum([len(c.notes) for c in chorales]),
-        names=[c.name for c in chorales],
+        notes=np.concatenate([c.notes for c in random_chorales]),
+        ends=np.cumsum([len(c.notes) for c in random_chorales]),
+        names=[c.name for c in random_chorales],
         split=np.array([0, 0, 0, 1], np.int8),
     )
     save = t._save
@@ -132,7 +119,7 @@ def test_a_run_learns_goes_on_and_ships(chorales, tmp_path, monkeypatch):
     assert torch.load(tmp_path / "tiny.pt", weights_only=True)["update"] == 60
     trained = dict(np.load(tmp_path / "tiny.npz"))
 
-    performance = perform(chorales[3].notes, LIVE, np.random.default_rng(0))
+    performance = perform(random_chorales[3].notes, LIVE, np.random.default_rng(0))
     labels, _ = Network(trained).listen(performance, 0)
     assert performance.voices[np.arange(len(labels)), labels].mean() > 0.5  # chance: 0.25
     assert decisions(onsets(performance), 2160, 4).max() >= 29
