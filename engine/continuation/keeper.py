@@ -133,6 +133,7 @@ class Keeper:
             steady = time.monotonic() - self._began_s > STEADY_S
             self._faults = 1 if steady else self._faults + 1
             again = self._faults < TRIES
-            if again:
+        self._lost(again)  # before the next one has anything to say
+        with self._lock:
+            if again and self._worker is None and not self._closed:
                 self._begin()
-        self._lost(again)

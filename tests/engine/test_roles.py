@@ -59,7 +59,10 @@ def test_percussion_doubling_and_role_none_get_nothing() -> None:
     assert share_voices([drums, idle], CHORALES) == [[], []]
 
 
-@pytest.mark.parametrize("path", PRESETS, ids=lambda path: path.stem)
+BY_RANGE = [path for path in PRESETS if path.stem != "song_band"]  # no range says who plays chords
+
+
+@pytest.mark.parametrize("path", BY_RANGE, ids=lambda path: path.stem)
 def test_the_shipped_ensembles_would_get_the_voices_they_name(path: Path, tmp_path: Path) -> None:
     lines = path.read_text(encoding="utf-8").splitlines()
     bare = tmp_path / path.name

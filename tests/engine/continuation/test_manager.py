@@ -142,6 +142,24 @@ def test_a_worker_that_dies_is_replaced_at_once_and_goes_on_from_what_was_heard(
     assert len(heard(memory, pm.NOTE_ON)) == 1, "the past is still there"
 
 
+def test_the_next_worker_is_ready_however_long_the_loss_takes_to_tell(played, monkeypatch):
+    player = played()
+    player.continuation.set("mode", "takeover")
+    player.wait(lambda: player.worker["state"] == READY)
+    keeper_of = player.continuation._keeper
+    player.wait(lambda: keeper_of._spare is not None)
+    lost = keeper_of._lost
+
+    def slowly(another: bool) -> None:
+        time.sleep(0.5)
+        lost(another)
+
+    monkeypatch.setattr(keeper_of, "_lost", slowly)
+    player.continuation.kill_worker()
+    player.wait(lambda: any("another goes on" in sentence for sentence in player.said))
+    player.wait(lambda: player.worker["state"] == READY)
+
+
 def test_a_worker_that_hangs_is_ended(played, monkeypatch):
     monkeypatch.setattr(keeper, "HANG_S", 0.5)
     player = played()

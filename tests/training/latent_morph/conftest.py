@@ -13,7 +13,7 @@ NEEDS = {
         *("test_data.py", "test_evaluate.py", "test_mixtures.py", "test_network.py"),
         *("test_ship_paper.py", "transcription/test_train.py"),
     ),
-    ("tqdm",): ("transcription/test_phrases.py",),
+    ("tqdm",): ("test_originals.py", "transcription/test_phrases.py"),
     ("mir_eval",): ("transcription/test_scores.py",),
 }
 collect_ignore = [

@@ -16,8 +16,6 @@ import numpy as np
 import pytest
 import soundfile
 
-pytest.importorskip("tqdm")
-
 from tests.training.latent_morph.tones import tone
 from training.latent_morph import originals
 from training.latent_morph.originals import File, Pack, Repository, make, measured_hz
