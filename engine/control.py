@@ -113,8 +113,9 @@ class Control:
             moved = _bound_socket(self.host, port, f"port {self.port} stays")
         except RipienoError as error:
             raise OutOfRangeError(f"{path}: {error}") from error
+        self.port = port
         self._send_all("changes", [encode(path, [("i", port)])])  # now, from the port they know
-        self._next_socket, self.port = moved, port
+        self._next_socket = moved
         with contextlib.suppress(OSError):
             wake = "::1" if ":" in self.host else LOOPBACK
             moved.sendto(b"", (wake, self._socket.getsockname()[1]))
