@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 
 from engine.commands.arguments import number
-from engine.commands.making import add_making, make, players_of, wish_of
+from engine.commands.making import add_making, make, players_of, targets_of, wish_of
 
 SUMMARY = "new music for the instruments you name"
 EXAMPLES = """\
@@ -32,7 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from engine.prompts import empty_prompt, with_players
 
+    targets = targets_of(arguments.output, arguments.count)
     players = players_of(arguments.instruments)
     prompt = with_players(empty_prompt(arguments.tempo), players)
-    make(arguments, prompt, wish_of(arguments, prompt, players), arguments.output.stem)
+    wish = wish_of(arguments, prompt, players)
+    make(arguments, targets, prompt, wish, arguments.output.stem)
     return 0

@@ -11,7 +11,7 @@ import argparse
 from pathlib import Path
 
 from engine.commands.arguments import whole
-from engine.commands.making import add_making, make, players_of, wish_of
+from engine.commands.making import add_making, make, players_of, targets_of, wish_of
 
 SUMMARY = "a score in, the same and how it might go on out"
 EXAMPLES = """\
@@ -36,11 +36,12 @@ def run(arguments: argparse.Namespace) -> int:
     from engine.interchange.scores import read_score
     from engine.prompts import prompt_of, with_players
 
+    targets = targets_of(arguments.output, arguments.count, arguments.input)
     players = players_of(arguments.instruments)
     score = read_score(arguments.input)
     prompt = with_players(prompt_of(score, arguments.input, arguments.prompt_beats), players)
     wish = wish_of(arguments, prompt, players)
-    make(arguments, prompt, wish, arguments.input.stem)
+    make(arguments, targets, prompt, wish, arguments.input.stem)
     for remark in (*score.remarks, *prompt.remarks):
         print(remark)
     return 0

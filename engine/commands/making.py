@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from engine.prompts import Prompt
 
 COMPILING = "The network's step is compiled for this computer: once, about a minute."
+MIDI = (".mid", ".midi")
 
 
 def add_making(parser: argparse.ArgumentParser, beats: int, playing: str) -> None:
@@ -87,17 +88,40 @@ def wish_of(arguments: argparse.Namespace, prompt: Prompt, players: Sequence[Pla
     )
 
 
-def make(arguments: argparse.Namespace, prompt: Prompt, wish: Wish, title: str) -> None:
-    """Make the candidates, write them and say what they are. [main]"""
+def targets_of(output: Path, count: int, source: Path | None = None) -> list[Path]:
+    """Return the file of each candidate, the likeliest first: `output`, or OUTPUT-1 and so on.
+
+    `source` is a score that must not be written over. ComposingError, before anything is made, if
+    a file cannot be written. [main]
+    """
+    from engine.composing import ComposingError
+
+    if output.suffix.lower() not in MIDI:
+        raise ComposingError(f"{output}: what is written is MIDI, its name must end in .mid")
+    if not output.parent.is_dir():
+        raise ComposingError(f"{output}: there is no folder {output.parent}")
+    targets = [output]
+    if count > 1:
+        ranks = range(1, count + 1)
+        targets = [output.with_name(f"{output.stem}-{rank}{output.suffix}") for rank in ranks]
+    for path in targets:
+        if path.is_dir():
+            raise ComposingError(f"{path}: cannot be written: it is a folder")
+        if source is not None and path.exists() and source.exists() and path.samefile(source):
+            raise ComposingError(f"{path}: that is the score itself; name another file to write")
+    return targets
+
+
+def make(
+    arguments: argparse.Namespace, targets: Sequence[Path], prompt: Prompt, wish: Wish, title: str
+) -> None:
+    """Make a candidate for each of `targets`, write them and say what they are. [main]"""
     import time
 
-    from engine.composing import ComposingError, candidates
+    from engine.composing import candidates
     from engine.terminal import StatusLine
     from models.mmt.decoder import is_compiled, shipped
 
-    folder = arguments.output.parent
-    if not folder.is_dir():
-        raise ComposingError(f"{arguments.output}: there is no folder {folder}")
     line = StatusLine()
     if not is_compiled():
         line.say(COMPILING)
@@ -114,10 +138,7 @@ def make(arguments: argparse.Namespace, prompt: Prompt, wish: Wish, title: str) 
     took_s = time.perf_counter() - began
     line.draw("")
     rows = [("file", "notes", "nats a note", "instruments")]
-    for rank, candidate in enumerate(made, start=1):
-        path = arguments.output
-        if wish.count > 1:
-            path = path.with_name(f"{path.stem}-{rank}{path.suffix}")
+    for path, candidate in zip(targets, made, strict=True):
         _write(path, prompt, candidate, title, arguments.png)
         who = ", ".join(_names(candidate))
         rows.append((str(path), str(len(candidate.notes)), f"{candidate.nll:.2f}", who))

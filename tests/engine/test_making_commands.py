@@ -183,6 +183,7 @@ def bad(folder: Path) -> dict[str, Path]:
         ("piece", ["--instruments", "seashore"], "is an effect"),
         ("crowd", ["--instruments", "cello"], "no room for Cello: all 15 channels"),
         ("piece", ["-o", "no/such/folder/out.mid"], "there is no folder no/such/folder"),
+        ("piece", ["-o", "out.wav"], "out.wav: what is written is MIDI, its name must end in .mid"),
     ],
 )
 def test_bad_input_is_1_and_one_sentence(
@@ -195,6 +196,31 @@ def test_bad_input_is_1_and_one_sentence(
     assert error.count("\n") == 1
     assert says in error
     assert not out.exists()
+
+
+@pytest.mark.usefixtures("small")
+def test_neither_the_score_nor_a_folder_is_written_over(tmp_path: Path, capsys) -> None:
+    names = ("score.mid", "folder.mid", "link.mid", "link-2.mid")
+    score, folder, link, second = (tmp_path / name for name in names)
+    shutil.copy(PIECE, score)
+    folder.mkdir()
+    link.symlink_to(score)
+    second.symlink_to(score)
+    for out, count, says in (
+        (score, 1, "score.mid: that is the score itself; name another file to write"),
+        (link, 1, "link.mid: that is the score itself"),
+        (link, 2, "link-2.mid: that is the score itself"),
+        (folder, 1, "folder.mid: cannot be written: it is a folder"),
+    ):
+        words = ["-o", out, "--count", count, "--prompt-beats", 8, "--beats", 4]
+        assert ripieno("continue", score, *words) == 1
+        error = capsys.readouterr().err
+        assert says in error
+        assert error.count("\n") == 1
+    assert score.read_bytes() == PIECE.read_bytes()
+    assert ripieno("compose", "-o", folder, "--beats", 4) == 1
+    assert "it is a folder" in capsys.readouterr().err
+    assert list(folder.iterdir()) == []
 
 
 @pytest.mark.parametrize(
