@@ -54,7 +54,7 @@ def test_the_graphs_fill_while_one_plays(window: Window, engine: Session, until:
     window.context.bridge.act("/ripieno/key", 62, 90)
     until(lambda: bool(page.load.bins) and bool(page.delay.bins))
     until(lambda: bool(page.confidence.bins))
-    assert "notes by the network" in page.counts.text()
+    until(lambda: "notes by the network" in page.counts.text())
     assert page.load.percentile(0.5) > 0
 
 
