@@ -241,7 +241,14 @@ def test_100000_hostile_packets_are_counted_and_not_felt() -> None:
     assert not [sentence for sentence in said if "fault" in sentence]
     heard = ear.frames // 4800 * 4800
     assert heard > 5 * 48000
-    np.testing.assert_array_equal(ear.audio[:heard], undisturbed(heard))
+    apart = np.abs(ear.audio[:heard] - undisturbed(heard)).max(1)
+    others = np.flatnonzero(apart)
+    assert not len(others), (
+        len(others),
+        others[[0, -1]],
+        apart[others][:: len(others) // 16 + 1],
+        said,
+    )
     assert np.abs(ear.audio[:heard]).max() > 0.01
 
 
