@@ -7,8 +7,9 @@ with the mean of its seeds. For every network, nats a row of each field in the o
 piece, and what the first forty notes cost a note, which all representations can hold; each as the
 mean of the pieces with its 95 % confidence, and as the difference from the first network, paired
 by piece: what pieces have in common, hard or easy, is not in that. Then the measures of music made
-from nothing, beside the same pieces': by the dissertation's draws, or, with `--share 1`, as the
-networks would have it.
+from nothing, beside the same pieces', how long it is and how fast it was made, a piece after
+another with a cache: by the dissertation's draws, or, with `--share 1`, as the networks would
+have it.
 """
 
 import argparse
@@ -22,7 +23,7 @@ import torch
 
 from models.mmt.representation import FIELDS, SIZES
 from training.mmt.data import KINDS, Corpus, padded
-from training.mmt.evaluate import same_openings
+from training.mmt.evaluate import of_made, one_stream, same_openings
 from training.mmt.generate import TENTH, generate, kind_of
 from training.mmt.metrics import measured, with_confidence
 from training.mmt.network import Network
@@ -75,7 +76,8 @@ def main() -> None:
                     network, options.samples, options.seed + number, share=options.share
                 )[0]
             ]
-            rows[-1] |= listed(measured(made))
+            rows[-1] |= listed(of_made(made))
+            rows[-1]["notes/s"] = one_stream(networks[0], options.seed, options.share)
         print(table(rows[-1]), flush=True)
     print(table(rows[0]))
     text = json.dumps({"bench": "mmt at equal training", "rows": rows, "reach": {}}, indent=1)
@@ -137,6 +139,8 @@ def table(row: dict[str, Any]) -> str:
             lines.append(f"  {name}: {cells}")
         elif isinstance(value, list) and value and isinstance(value[0], float):
             lines.append(f"  {name} {value[0]:.4g} +- {value[1]:.2g}")
+        elif name == "notes/s":
+            lines.append(f"  {name} {value:.4g}")
         elif name == "seeds":
             lines.append("  seeds: " + ", ".join(f"{seed.get(ALL, 0):.4f}" for seed in value))
     return "\n".join(lines)

@@ -11,6 +11,7 @@ first forty of every test piece, where all representations can hold them, with t
 
 import argparse
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ import torch
 from models.mmt.decoder import from_floats
 from models.mmt.representation import FIELDS, LENGTH, ONSET, SIZES, TICKS
 from training.mmt.data import KINDS, Corpus, padded
-from training.mmt.generate import generate, kind_of
+from training.mmt.generate import TENTH, generate, kind_of
 from training.mmt.metrics import measured, opening, with_confidence
 from training.mmt.network import Network, exported
 from training.mmt.prepare import BUILD, CORPUS
@@ -28,6 +29,7 @@ from training.mmt.train import load_network, nll_of
 
 SAME_NOTES, SAME_ROWS, SAME_BEATS = 40, 250, 60
 TEMPO_BPM = 120.0  # none is represented: what seconds are told at
+STREAMED = 5  # pieces made one after another, for the speed
 
 
 def main() -> None:
@@ -101,14 +103,30 @@ def figures(
             made, notes_per_s = generate(network, count, options.seed + begin)
             pieces += made
             speeds.append(notes_per_s)
-        row |= {name: list(value) for name, value in measured(pieces).items()}
-        beats = [float((p[:, ONSET] + p[:, LENGTH]).max()) / TICKS if len(p) else 0 for p in pieces]
-        row["length, s"] = list(with_confidence(b * 60 / TEMPO_BPM for b in beats))
-        row["length, beats"] = list(with_confidence(beats))
-        row["notes a piece"] = list(with_confidence(float(len(p)) for p in pieces))
-        row["notes in 64 beats"] = list(with_confidence(float(len(opening(p))) for p in pieces))
+        row |= {name: list(value) for name, value in of_made(pieces).items()}
         row["notes/s, all at once"] = float(np.mean(speeds))
+        row["notes/s, one stream"] = one_stream(network, options.seed)
     return row
+
+
+def of_made(pieces: list[np.ndarray]) -> dict[str, tuple[float, float]]:
+    """Return the measures of made pieces and how long they are, with their confidence."""
+    beats = [float((p[:, ONSET] + p[:, LENGTH]).max()) / TICKS if len(p) else 0 for p in pieces]
+    return measured(pieces) | {
+        "length, s": with_confidence(b * 60 / TEMPO_BPM for b in beats),
+        "length, beats": with_confidence(beats),
+        "notes a piece": with_confidence(float(len(p)) for p in pieces),
+        "notes in 64 beats": with_confidence(float(len(opening(p))) for p in pieces),
+    }
+
+
+def one_stream(network: Network, seed: int, share: float = TENTH) -> float:
+    """Return the notes a second of pieces made one after another; on a CPU, of its own time."""
+    clock = time.process_time if network.starts.device.type == "cpu" else time.monotonic
+    generate(network, 1, seed, 32, share)  # nothing is measured while it warms up
+    began = clock()
+    made = [generate(network, 1, seed + number, share=share)[0][0] for number in range(STREAMED)]
+    return sum(map(len, made)) / (clock() - began)
 
 
 def nll_a_note(network: Network, excerpts: list[np.ndarray], nll: float) -> float:

@@ -68,4 +68,7 @@ def test_a_whole_run(corpus, tmp_path, monkeypatch, capsys):
         plain["nats"]["all"][0] - turn["nats"]["all"][0], abs=1e-4
     )
     assert set(baseline["nats"]) == {c.NOTE}
+    for row in (plain, turn, baseline):
+        assert row["notes/s"] >= 0  # what has learnt nothing may make none
+        assert row["length, s"][0] == pytest.approx(row["length, beats"][0] / 2, abs=1e-4)
     assert "turn" in capsys.readouterr().out

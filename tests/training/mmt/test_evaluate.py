@@ -13,7 +13,7 @@ from models.mmt.shape import IN_TURN, LEARNED, ROTARY, TOGETHER, Shape, random_w
 from tests.training.mmt.music import sorted_piece
 from training.mmt.baselines import MMM, REMI
 from training.mmt.data import Corpus
-from training.mmt.evaluate import figures, truth_row
+from training.mmt.evaluate import figures, of_made, one_stream, truth_row
 from training.mmt.generate import drawn, generate, next_rows
 from training.mmt.network import Network, imported
 
@@ -91,6 +91,31 @@ def test_baselines_make_music_too(size):
     pieces, _ = generate(made(Shape(sizes=(size,), **SMALL)), 3, seed=1)  # pyright: ignore
     assert len(pieces) == 3
     assert all(p[:, 0].max(initial=0) < 65 * 12 for p in pieces)
+
+
+def test_how_long_what_was_made_is():
+    """Eight beats and four beats at 120 beats a minute; nothing is no length."""
+    long = np.array([(0, 60, 12, 1), (72, 62, 24, 1)])
+    short = np.array([(36, 60, 12, 1)])
+    told = of_made([long, short, long[:0]])
+    assert told["length, beats"][0] == pytest.approx(4)
+    assert told["length, s"][0] == pytest.approx(2)
+    assert told["length, s"][1] == pytest.approx(1.96 * 2 / np.sqrt(3))
+    assert told["notes a piece"][0] == pytest.approx(1)
+
+
+def test_the_speed_is_that_of_one_stream(monkeypatch):
+    """Of the notes of five pieces, each made alone, by a clock of a second a piece."""
+    counts, ticks = [], itertools.count()
+
+    def made_alone(network, count, seed, most_rows=None, share=0.1):
+        counts.append((count, most_rows))
+        return [np.zeros((30, 4))], 1e9
+
+    monkeypatch.setattr("training.mmt.evaluate.generate", made_alone)
+    monkeypatch.setattr("time.process_time", lambda: 10.0 * next(ticks))
+    assert one_stream(made(KINDS[0]), 1) == 15.0
+    assert counts == [(1, 32), *[(1, None)] * 5]
 
 
 @pytest.mark.parametrize("shape", [KINDS[3], Shape(sizes=(MMM.size,), **SMALL)])  # pyright: ignore
