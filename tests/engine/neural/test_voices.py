@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from engine.morph_sounds import Anchor, MorphSound, Point, Source, Vibrato
-from engine.neural.voices import Voices, held_db
+from engine.neural.voices import HELD, Voices, held_db
 from models.morph.paper_model import PaperModel, load
 from models.morph.voice_model import MorphModel
 from models.morph.voice_model import load as load_live
@@ -118,6 +118,25 @@ def test_nothing_clicks(models, monkeypatch: pytest.MonkeyPatch) -> None:
     heard.append(voices.render(2400))
     assert bend(np.concatenate(heard)) < 2.5 * max(usual)
     assert not voices.render(64).any()
+
+
+def test_what_was_let_go_makes_room_first_and_then_the_oldest(
+    models, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.neural.voices.MOST_VOICES", 3)
+    voices = Voices(models[0], models[1], sound_of("flute"), RATE_HZ)
+    for key in (60, 64, 67):
+        strike(voices, key)
+    voices.midi(bytes((0x80, 64, 0)))
+
+    def held() -> list[int]:
+        return sorted(voices._key[voices._stage == HELD].tolist())
+
+    strike(voices, 72)
+    assert held() == [60, 67, 72]
+    voices.render(RATE_HZ // 20)
+    strike(voices, 74)
+    assert held() == [67, 72, 74]
 
 
 def test_the_same_sound_however_it_is_cut(models) -> None:

@@ -51,3 +51,13 @@ def test_the_bands_of_a_low_note_hold_no_noise_that_cannot_be_seen() -> None:
     tone = sum(np.sin(2 * np.pi * 60 * n * np.arange(RATE_HZ) / RATE_HZ) for n in range(1, 60))
     found = levels(0.02 * np.asarray(tone), 60.0)[HARMONICS:]
     assert found.max() < -60
+
+
+def test_harmonics_that_share_a_bin_share_its_power() -> None:
+    hz, time = 36.7, np.arange(RATE_HZ) / RATE_HZ
+    number = np.arange(1, HARMONICS + 1)
+    random = np.random.default_rng(3)
+    tones = [np.sin(2 * np.pi * n * hz * time + random.uniform(0, 6)) for n in number]
+    audio = 0.1 * sum(tones)
+    power = 10 ** (levels(np.asarray(audio), hz)[:HARMONICS] / 10)
+    assert 10 * np.log10(power[40:].sum() / (24 * 0.1**2)) == pytest.approx(0, abs=1.5)
