@@ -1,4 +1,4 @@
-"""The same network for onnxruntime: the fall-back of the compiled step, and what it is checked by.
+"""The same network for onnxruntime: what the compiled step is checked by, and measured beside.
 
 `float_model` writes the ONNX graph of the layers, `int8_model` lets onnxruntime quantise its
 matrices. OnnxDecoder is a Decoder whose layers run there; heads and draws stay the compiled ones.

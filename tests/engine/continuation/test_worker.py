@@ -20,6 +20,7 @@ from tests.engine.continuation.stage import CHOIR, VOICES, tiny
 from tests.engine.continuation.test_settings import LINE
 
 PATIENCE_S = 240  # the first start compiles
+MOST_MB = 250
 CHOIR_LINE = {
     **LINE,
     "mode": "takeover",
@@ -123,6 +124,12 @@ class Process:
         self._reader.join()
         return code
 
+    def memory_mb(self) -> float:
+        """The most memory it has had; 0 where the system does not tell."""
+        status = Path(f"/proc/{self.process.pid}/status")
+        lines = status.read_text().splitlines() if status.exists() else []
+        return sum(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM:"))
+
     def said(self, **wanted: Any) -> bool:
         return any(wanted.items() <= line.items() for line in self.lines)
 
@@ -169,6 +176,7 @@ def test_a_process_plans_what_is_played_and_goes_on_after_a_crash(callback: Call
     process.say(do="attend", seconds=60.0)
     callback.at(5)
     wait_for(lambda: any("attention" in line for line in process.lines))
+    assert process.memory_mb() <= MOST_MB
     process.process.kill()
     process.process.wait()
     again = Process(callback.memory.path)
