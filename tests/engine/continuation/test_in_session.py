@@ -133,6 +133,29 @@ def test_start_and_stop_by_remote(session: Session, remote: Remote) -> None:
     wait(lambda: session.continuation.floor == "player")
 
 
+def test_a_key_and_a_controller_can_be_its_buttons(session: Session) -> None:
+    """A key of its own hands the floor over, a controller takes it back; neither is music."""
+    be_ready(session)
+    session.continuation.set("silence_beats", 16)
+    key, button = bytes([0x99, 36, 90]), bytes([0xB0, 80, 127])
+    for address, source, message in (
+        ("/ripieno/continuation/start", "notes", key),
+        ("/ripieno/continuation/stop", "controls", button),
+    ):
+        session.learn.learn(address, source)
+        session.inputs.play_key(message)
+        wait(lambda address=address: address in [b.address for b in session.learn.bindings])
+    phrase(session)
+    memory = session.continuation.memory
+    wait(lambda: 60 in heard(memory, pm.NOTE_ON)["pitch"])
+    played = len(heard(memory, pm.NOTE_ON))  # with the key's stroke while it was learned
+    session.inputs.play_key(key)
+    wait(lambda: session.continuation.floor == "ensemble")
+    session.inputs.play_key(button)
+    wait(lambda: session.continuation.floor == "player")
+    assert len(heard(memory, pm.NOTE_ON)) == played
+
+
 def test_another_ensemble_makes_it_forget_and_an_edited_part_does_not(session: Session) -> None:
     be_ready(session)
     memory = session.continuation.memory
