@@ -10,7 +10,7 @@ from models.mmt import decoder as d
 from models.mmt.quantise import laid_out, quantised, read_file, write_file
 from models.mmt.representation import FIELDS
 from models.mmt.sampling import Rules, packed
-from models.mmt.shape import HEAD, Shape, array_shapes, random_weights
+from models.mmt.shape import HEAD, IN_TURN, ROTARY, Shape, array_shapes, random_weights
 from models.mmt.step import _as_bytes, _gelu, _norm
 from tests.models.mmt.helpers import KINDS, decoder, each_kind, music
 
@@ -80,6 +80,17 @@ def test_files_hold_what_is_computed_with(tmp_path):
         assert back.mean() == pytest.approx(there.mean(), rel=0.002)
         _, read = read_file(path.read_bytes(), "weights.npz")
         assert all(np.array_equal(read[k], v) for k, v in arrays.items() if v.dtype == np.int8)
+
+
+def parameters(shape: Shape) -> int:
+    return sum(math.prod(size) for size in array_shapes(shape).values())
+
+
+def test_the_dissertations_network_has_its_number_of_parameters():
+    """19.94 M; heads in turn add what the README says, rotary positions need no table."""
+    assert parameters(Shape()) == 19_944_950
+    assert parameters(Shape(heads=IN_TURN)) - parameters(Shape()) == 915_200
+    assert parameters(Shape()) - parameters(Shape(positions=ROTARY)) == 1024 * 512
 
 
 def test_matrices_are_within_half_a_step():

@@ -1,10 +1,14 @@
 """The baselines' representations: worked examples, and music that survives there and back."""
 
+import math
+
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from models.mmt.representation import DURATIONS
+from models.mmt.shape import Shape, array_shapes
 from tests.training.mmt.music import piece
 from training.mmt.baselines import MMM, REMI
 
@@ -39,6 +43,12 @@ def test_vocabularies_do_not_overlap():
     assert np.diff(edges).tolist() == [64, 128, 128, 48]
     edges = [REMI.beat, REMI.position, REMI.instrument + 1, REMI.pitch, REMI.duration + 1]
     assert np.diff([*edges, REMI.size]).tolist() == [1024, 12, 64, 128, 32]
+
+
+@pytest.mark.parametrize(("kind", "millions"), [(MMM, 19.81), (REMI, 20.72)])
+def test_their_networks_have_the_dissertations_number_of_parameters(kind, millions):
+    arrays = array_shapes(Shape(sizes=(kind.size,)))
+    assert round(sum(math.prod(size) for size in arrays.values()) / 1e6, 2) == millions
 
 
 @given(st.integers(0, 10**6), st.integers(1, 64))
