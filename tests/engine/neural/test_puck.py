@@ -38,6 +38,15 @@ def test_each_source_leads_to_the_other_anchor(source: dict, message: tuple[int,
     assert before >= 0.49
 
 
+def test_the_pressure_of_a_key_ends_with_it() -> None:
+    puck = puck_of(kind="aftertouch")
+    for status in (0x80, 0x90):
+        puck.hears(0xA0, 60, 127, 0.0)
+        assert puck.target(0.0)[1] == pytest.approx(1)
+        puck.hears(status, 60, 0, 0.0)
+        assert puck.target(0.0)[1] == pytest.approx(0)
+
+
 def test_the_weights_follow_within_20_ms_and_jump_when_told() -> None:
     puck = puck_of(kind="cc")
     puck.hears(0xB0, 1, 127, 0.0)

@@ -83,6 +83,19 @@ def test_a_released_note_falls_and_gives_its_voice_back(models) -> None:
     assert not voices._stage.any()
 
 
+def test_silence_is_asked_of_a_note_that_falls_and_it_does_not_rise_again(models) -> None:
+    voices = Voices(models[0], models[1], sound_of("harp"), RATE_HZ)
+    strike(voices, 60)
+    voices.render(RATE_HZ // 2)
+    voices.midi(bytes((0x80, 60, 0)))
+    voices.render(RATE_HZ // 2)
+    before = rms_db(voices.render(240))
+    voices.midi(bytes((0xB0, 120, 0)))
+    assert rms_db(voices.render(48)) < before + 3
+    voices.render(2400)
+    assert not voices._stage.any()
+
+
 def test_a_held_chord_does_not_beat(models) -> None:
     voices = Voices(models[0], models[1], sound_of("oboe"), RATE_HZ)
     strike(voices, 62)
@@ -147,6 +160,17 @@ def test_the_same_sound_however_it_is_cut(models) -> None:
         heard.append(np.concatenate([voices.render(count) for count in pieces]))
     for other in heard[1:]:
         np.testing.assert_allclose(other, heard[0], atol=2e-3 * np.abs(heard[0]).max())
+
+
+def test_the_powers_of_two_voices_noise_add_up(models) -> None:
+    voices = Voices(models[0], models[1], sound_of("flute"), RATE_HZ)
+    voices._noise[:, :2] = 0.01
+    one, both = (
+        voices._noises(np.arange(count), np.ones((count, 480), np.float32), 0, 480)
+        for count in (1, 2)
+    )
+    assert one.any()
+    np.testing.assert_allclose(both, 2**0.5 * one, atol=1e-5)
 
 
 def test_bend_wheel_and_expression(models) -> None:
