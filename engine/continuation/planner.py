@@ -145,7 +145,7 @@ class Planner:
 
     def compose(self, start_beat: float, until_beat: float) -> int:
         """Plan from one beat to another in one go; return how many notes that made. [worker]"""
-        drawn = 0
+        before = self.telling.notes_waiting
         self._order = round(until_beat * TICKS)
         self._start(math.ceil(start_beat * TICKS))
         while self.until < self._order:
@@ -156,9 +156,8 @@ class Planner:
             else:
                 self._tell(self._order)
         self._drop(self._order)
-        drawn = sum(start_beat * TICKS <= note.tick for note in self.plan)
         self._order = None
-        return drawn
+        return self.telling.notes_waiting - before
 
     def resume(self, records: np.ndarray, number: int) -> None:
         """Go on with the plan another worker left: its last records, the first of this number.

@@ -24,6 +24,11 @@ class Telling:
     def __len__(self) -> int:
         return len(self._out)
 
+    @property
+    def notes_waiting(self) -> int:
+        """How many notes are not out yet."""
+        return sum(note is not None for _, note in self._out)
+
     def begin(self, tick: int, heard: int) -> None:
         """A plan begins, made for so many note-ons."""
         self._add(tick / TICKS, 0.0, heard, pm.BEGIN)

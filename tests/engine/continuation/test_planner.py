@@ -8,8 +8,12 @@ import pytest
 from engine.continuation.memory import plan_memory as pm
 from engine.continuation.planner import HELD_BEATS, MARGIN_S, REST_BEATS, REST_S
 from engine.continuation.settings import Part
+from models.mmt.decoder import Decoder, from_floats
 from models.mmt.instruments import code_of
-from tests.engine.continuation.stage import CHOIR, QUARTET, Stage, planner, record, tiny
+from models.mmt.representation import DURATION
+from models.mmt.shape import random_weights
+from models.mmt.stream import length_code
+from tests.engine.continuation.stage import CHOIR, QUARTET, TINY, Stage, planner, record, tiny
 
 CHORDS = ((48, 55, 64, 72), (50, 57, 65, 74), (47, 55, 62, 74))
 
@@ -315,6 +319,78 @@ def test_forgetting_drops_what_was_heard_and_planned():
     stage.beat, stage.heard_notes = 2.0, stage.heard_notes + 1
     stage.go(1)
     assert stage.begun[-1][1] >= 2
+
+
+def test_a_key_that_is_held_at_takeover_is_as_long_as_it_has_been():
+    stage = Stage(planner())
+    play(stage, 4)
+    stage.on(3, 48)
+    stage.go(5)
+    stage.give(pm.ENSEMBLE)
+    stage.go(0.2)
+    held = next(note for note in stage.planner.stream.notes if (note.tick, note.key) == (48, 48))
+    assert held.length >= 5 * 12
+    stage.off(3, 48)
+    assert held.length == 62  # what it was in the end
+
+
+def test_planned_notes_whose_time_has_passed_unheard_are_let_go():
+    """As when nothing renders for a while: what nobody heard is no past, and planning goes on."""
+    made = planner()
+    stage = Stage(made)
+    play(stage, 4)
+    made.hear(record(pm.FLOOR_IS, 4.0, part=pm.ENSEMBLE))
+    for beat in range(4, 60):
+        made.at(float(beat), 120, stage.heard_notes)
+        while made.work():
+            pass
+        assert all(note.heard or note.tick >= (beat - 2) * 12 for note in made.stream.notes)
+        assert made.until > (beat + 4) * 12
+        made.telling.take()
+
+
+def long_noted() -> Decoder:
+    """A network that likes notes of eight beats."""
+    weights = random_weights(TINY, 3)
+    weights[f"turn{DURATION}.logits_bias"][length_code(8 * 12)] += 20
+    return from_floats(weights, TINY)
+
+
+def test_long_notes_leave_a_voice_free():
+    """One voice alone ends within four beats; of four, three may hold on."""
+    for parts, longest in ((CHOIR[:1], HELD_BEATS), (CHOIR, 8)):
+        made = planner(long_noted(), parts=parts)
+        count = made.compose(0, 64)  # beyond what is remembered
+        told = made.telling.take()
+        told = told[told["kind"] == pm.NOTE]
+        assert count == len(told) >= 16
+        assert math.ceil(told["duration"].max()) == longest
+        assert np.diff(told["beat"]).max() <= HELD_BEATS
+
+
+def test_the_plan_ends_where_the_ensemble_is_to_rest():
+    made = planner()
+    made.hear(record(pm.FLOOR_IS, 0.0, part=pm.ENSEMBLE))
+    for _ in range(400):
+        made.at(0.0, 120, 0, math.inf, 3.0)
+        made.work()
+    assert 3 * 12 <= made.until < 3 * 12 + HELD_BEATS * 12
+    told = made.telling.take()
+    assert (told["beat"][told["kind"] == pm.NOTE] < 3).any()
+    for _ in range(400):
+        made.at(0.0, 120, 0)
+        made.work()
+    assert made.until > 7 * 12
+
+
+def test_a_phrase_begins_at_the_next_bar_however_late_it_is():
+    stage = Stage(planner(mode="vary", bars=1, variation=0.0))
+    play(stage, 4)
+    stage.go(9.5)  # a silence of more than two bars
+    stage.give(pm.ENSEMBLE)
+    stage.go(8)
+    assert min(note.beat for note in stage.sounded) == 16
+    assert {note.beat for note in stage.sounded} == set(range(16, 22))
 
 
 def test_a_missing_count_makes_another_plan():

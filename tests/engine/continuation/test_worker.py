@@ -308,6 +308,33 @@ def test_another_mode_of_the_callback_asks_for_another_plan(callback: Callback):
     assert (callback.memory.plan["kind"] == pm.BEGIN).sum() == begins + 1
 
 
+def test_another_worker_goes_on_with_what_is_planned(callback: Callback):
+    """The one before it has gone while the ensemble plays: nothing is planned anew."""
+    callback.chord(0)
+    callback.at(1)
+    worker = worker_for(callback)
+    callback.give(pm.ENSEMBLE, 1)
+    look(worker)
+    before = callback.plan()
+    assert (before["kind"] == pm.NOTE).sum() > 4
+    again = worker_for(callback)
+    callback.at(3)
+    look(again)
+    after = callback.plan()
+    np.testing.assert_array_equal(after[: len(before)], before)
+    assert after["beat"][-1] > before["beat"][-1]
+
+
+def test_what_is_older_than_is_to_be_remembered_is_not_told_to_a_new_worker(callback: Callback):
+    for beat in (0, 10, 40, 50):
+        callback.chord(beat)
+    callback.at(51)
+    ticks = {note.tick for note in worker_for(callback).planner.stream.notes}
+    assert max(ticks) - min(ticks) <= 32 * 12
+    worker = worker_for(callback)
+    assert len(worker.planner.listener.player) == 8
+
+
 def test_only_the_past_since_the_last_forgetting_is_remembered(callback: Callback):
     callback.chord(0)
     callback.tell(pm.FORGET, 2)

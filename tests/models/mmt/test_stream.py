@@ -5,7 +5,7 @@ import pytest
 
 from models.mmt.decoder import Decoder
 from models.mmt.drawing import FREE, Taste, limits
-from models.mmt.representation import TICKS, check_order, with_advances
+from models.mmt.representation import TICKS, check_order, decode, with_advances
 from models.mmt.shape import Shape
 from models.mmt.stream import NEAR_ROWS, Stream
 from tests.models.mmt.helpers import KINDS, decoder, each_kind
@@ -160,6 +160,36 @@ def test_a_renewed_cache_knows_the_remembered_beats():
     assert len(stream.notes) >= 8
     advances = with_advances(rows)
     assert (advances[6:, 1] == 2).all()
+
+
+def test_notes_come_and_go_while_the_next_cache_is_fed():
+    """Before what it is to remember, and within: nothing of that is lost, nothing else stays."""
+    stream = Stream(decoder(KIND), ENSEMBLE, memory_beats=8)
+    for k in range(40):
+        stream.add(6 * k, 60 + k % 5, 6, 1)
+        stream.work()
+        if stream.work() and stream._renewing:
+            break
+    assert stream._renewing
+    first = stream._back.first
+    assert first > 4
+    kept = stream.notes[first:]
+    for note in stream.notes[1:3]:
+        stream.drop(note)
+    for tick in (1, 2, 3, 4, 5):
+        stream.add(tick, 70, 3, 25)
+    stream.drop(kept.pop(3))
+    added = stream.add(kept[3].tick + 1, 71, 3, 25)
+    assert added
+    kept.insert(4, added)
+    settle(stream)
+    assert stream.renewals == 1
+    assert stream.notes == kept
+    served = stream._front
+    rows = served.decoder.rows[served.head : served.decoder.count]
+    assert (decode(rows)[:, 0] + served.base == [note.at for note in kept]).all()
+    assert (decode(rows)[:, 1] == [note.key for note in kept]).all()
+    assert_as_fresh(stream)
 
 
 def test_a_flood_of_notes_is_survived():
