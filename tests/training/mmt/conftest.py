@@ -17,6 +17,7 @@ _TORCH = (
     "stream",
     "continuations",
     "compare",
+    "lengths",
 )
 _TQDM = ("prepare", "sources")
 _missing = [*(_TORCH if find_spec("torch") is None else ())]
