@@ -189,6 +189,18 @@ def test_one_that_dies_again_and_again_is_given_up_with_a_sentence(played):
     player.wait(lambda: player.worker["state"] == READY)
 
 
+def test_faults_that_are_far_apart_are_no_reason_to_give_up(played, monkeypatch):
+    monkeypatch.setattr(keeper, "STEADY_S", 0.0)
+    monkeypatch.setattr(keeper, "TRIES", 2)
+    player = played()
+    player.continuation.set("mode", "takeover")
+    for count in range(1, 4):
+        player.wait(lambda: player.worker["state"] == READY)
+        player.continuation._keeper.ask(do="crash")
+        player.wait(lambda count=count: sum("another goes on" in s for s in player.said) == count)
+    player.wait(lambda: player.worker["state"] == READY)
+
+
 def test_a_worker_that_cannot_work_says_why_and_is_not_started_again(played):
     player = played("--fail")
     player.continuation.set("mode", "takeover")
