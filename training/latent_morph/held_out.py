@@ -1,6 +1,7 @@
 """Labels and sounds of held-out takes: what evaluate.py asks of one trained network.
 
-Signal to symbol: every frame from 40 ms on, and notes, whose frames' log probabilities add up.
+Signal to symbol: every frame from 40 ms on, and notes, whose frames' log probabilities add up. A
+recording that is nearer to another key than to its own is not asked for its octave and pitch class.
 Symbol to signal: labels alone give the latent point; the levels are rendered at the note's
 measured frequency and level, and compared with the recording beside its own autoencoding, beside
 analysis and resynthesis, and beside the nearest take that was learnt from, transposed.
@@ -26,9 +27,10 @@ from training.latent_morph.metrics import (
 from training.latent_morph.network import HEADS, Classifier, Pair, labels_of
 from training.latent_morph.prepare import Corpus
 from training.latent_morph.render import render
-from training.latent_morph.sources import INSTRUMENTS, TRAIN, UNKNOWN, Take
+from training.latent_morph.sources import INSTRUMENTS, NAMES, TRAIN, UNKNOWN, Take
 
 FIRST_FRAME = 4
+FURTHEST_CENTS = 50.0
 _FORTE = 3
 _QUIET_DB = -60.0
 
@@ -56,29 +58,56 @@ class Labels:
         return confusion(*self.notes[head], HEADS[head])
 
 
+Heard = list[tuple[int, list[np.ndarray]]]  # takes, and of each head its (frames, labels)
+
+
+def heard(network: torch.nn.Module, corpus: Corpus, split: int) -> Heard:
+    """Return what a network says of every frame of the takes of a split."""
+    return [
+        (int(take), logits_of(network, corpus.spectra[corpus.rows(int(take))].astype(np.float32)))
+        for take in np.flatnonzero(corpus.split == split)
+    ]
+
+
 def labels_told(
-    network: torch.nn.Module, corpus: Corpus, split: int, sustain: bool = False
+    said: Heard,
+    corpus: Corpus,
+    sustain: bool = False,
+    in_tune: bool = True,
+    names: tuple[str, ...] = NAMES,
 ) -> Labels:
-    """Return a network's labels of the takes of a split; `sustain`: of 0.32 to 0.8 s only."""
-    takes = np.flatnonzero(corpus.split == split)
+    """Return the labels a network gave takes; `sustain`: of their 0.32 to 0.8 s only.
+
+    `in_tune` false: takes that are nearer to another key are asked for their key all the same.
+    `names`: takes of these instruments alone, told that it is one of them.
+    """
+    asked = [NAMES.index(name) for name in names]
+    others = np.setdiff1d(np.arange(len(NAMES)), asked)
+    off = abs(corpus.cents_off) > FURTHEST_CENTS
+    said = [(take, logits) for take, logits in said if corpus.instrument[take] in asked]
     frames, notes = {head: ([], []) for head in HEADS}, {head: ([], []) for head in HEADS}
-    for take in takes:
-        rows = corpus.spectra[corpus.rows(int(take))].astype(np.float32)
-        first, last = (int(0.32 / HOP_S), int(0.8 / HOP_S)) if sustain else (FIRST_FRAME, len(rows))
-        rows = rows[min(first, len(rows) - 1) : last]
+    for take, whole in said:
+        length = len(whole[0])
+        first, last = (int(0.32 / HOP_S), int(0.8 / HOP_S)) if sustain else (FIRST_FRAME, length)
         true = true_labels(corpus, np.array([take]), known=False)[0].numpy()
-        for column, (head, logits) in enumerate(zip(HEADS, logits_of(network, rows), strict=True)):
+        if in_tune and off[take]:
+            true[:2] = UNKNOWN
+        for column, (head, every) in enumerate(zip(HEADS, whole, strict=True)):
             if true[column] == UNKNOWN:
                 continue
-            frames[head][0].append(np.full(len(rows), true[column]))
+            logits = every[min(first, length - 1) : last].copy()
+            if head == "instrument":
+                logits[:, others] = -np.inf
+            frames[head][0].append(np.full(len(logits), true[column]))
             frames[head][1].append(logits.argmax(1))
             notes[head][0].append([true[column]])
-            notes[head][1].append(votes(logits, np.zeros(len(rows), int)))
+            notes[head][1].append(votes(logits, np.zeros(len(logits), int)))
 
     def joined(table: dict) -> dict:
         return {h: tuple(np.concatenate(side) for side in sides) for h, sides in table.items()}
 
-    return Labels(joined(frames), joined(notes), corpus.instrument[takes])
+    instrument = corpus.instrument[[take for take, _ in said]]
+    return Labels(joined(frames), joined(notes), instrument)
 
 
 def logits_of(network: torch.nn.Module, spectra: np.ndarray) -> list[np.ndarray]:

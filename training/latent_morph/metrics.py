@@ -14,7 +14,7 @@ from training.latent_morph.sources import RATE_HZ
 
 _FFT = 1024
 _BANDS = 80
-_DEPTH_DB = 60.0
+DEPTH_DB = 60.0
 
 
 def spectrogram(audio: np.ndarray) -> np.ndarray:
@@ -34,7 +34,7 @@ def mel_db(power: np.ndarray) -> np.ndarray:
 def lsd_db(reference: np.ndarray, other: np.ndarray) -> float:
     """Return the distance of two spectra (T, n) in dB, over the frames both have."""
     frames = min(len(reference), len(other))
-    floor = reference.max() - _DEPTH_DB
+    floor = reference.max() - DEPTH_DB
     gap = np.maximum(reference[:frames], floor) - np.maximum(other[:frames], floor)
     return float(np.sqrt((gap**2).mean(1)).mean())
 
@@ -66,7 +66,7 @@ def roughness_db(levels_db: np.ndarray) -> tuple[float, float]:
 
     Levels more than 60 dB below the loudest count as 60 dB below.
     """
-    held = np.maximum(levels_db, levels_db.max() - _DEPTH_DB)
+    held = np.maximum(levels_db, levels_db.max() - DEPTH_DB)
     step = np.sqrt((np.diff(held, axis=0) ** 2).mean(1))
     return float(np.sqrt((step**2).mean())), float(step.max())
 
@@ -82,7 +82,7 @@ def wobble_db(audio: np.ndarray) -> float:
 def flux_db(power: np.ndarray) -> float:
     """Return how much the mel bands of a sound move from frame to frame, mean, in dB."""
     bands = mel_db(power)
-    held = np.maximum(bands, bands.max() - _DEPTH_DB)
+    held = np.maximum(bands, bands.max() - DEPTH_DB)
     return float(np.abs(np.diff(held, axis=0)).mean())
 
 

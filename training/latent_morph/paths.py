@@ -1,7 +1,8 @@
 """Paths through the latent space: between labels, at random, from a MIDI file; and what they do.
 
 A path between labels has a point for each label and goes on to the next at once (none), in a
-straight line, or along a cubic through the points before and after. Everything here plays the
+straight line, or along a cubic through the points before and after; "even" is the straight line at
+an even pace of the sound, as a pad's even motion plays it. Everything here plays the
 model as it ships, through models.morph.voice_model.
 """
 
@@ -12,7 +13,7 @@ import numpy as np
 
 from models.morph.voice_model import BANDS, HARMONICS, MorphModel, conditioning
 from training.latent_morph.analysis import HIGHEST_HZ, HOP, HOP_S, total_db
-from training.latent_morph.metrics import roughness_db, wobble_db
+from training.latent_morph.metrics import DEPTH_DB, roughness_db, wobble_db
 from training.latent_morph.render import render
 from training.latent_morph.sources import RATE_HZ
 
@@ -43,6 +44,22 @@ def between(points: np.ndarray, frames: int, how: str) -> np.ndarray:
     )
 
 
+def evenly(model: MorphModel, points: np.ndarray, frames: int, key: float) -> np.ndarray:
+    """Return the straight way through points in the same time, every frame as far as the next."""
+    line = between(points, frames, "linear")
+    steps = np.sqrt((np.diff(heard_db(held(model, line, key)), axis=0) ** 2).mean(1))
+    gone = np.concatenate([[0.0], np.cumsum(steps + 1e-9)])
+    place = np.interp(np.linspace(0, gone[-1], len(line)), gone, np.arange(len(line)))
+    below = np.minimum(place.astype(int), len(line) - 2)
+    share = (place - below)[:, None]
+    return line[below] + share * (line[below + 1] - line[below])
+
+
+def heard_db(levels_db: np.ndarray) -> np.ndarray:
+    """Return levels of a way, none more than 60 dB below the loudest: as roughness_db has them."""
+    return np.maximum(levels_db, levels_db.max() - DEPTH_DB)
+
+
 def held(model: MorphModel, z: np.ndarray, key: float, velocity: float = 96) -> np.ndarray:
     """Return levels (T, 88) of a note that is held while z (T, L) moves."""
     return model.decode(z, conditioning(key, velocity, np.full(len(z), _SETTLED_S)))
@@ -51,7 +68,7 @@ def held(model: MorphModel, z: np.ndarray, key: float, velocity: float = 96) -> 
 def morphing(model: MorphModel, paths: int = 40, stops: int = 5, frames: int = 40) -> dict:
     """Return RMS and max roughness of paths through instruments drawn at random, a held key."""
     random = np.random.default_rng(0)
-    found = {how: [] for how in INTERPOLATIONS}
+    found = {how: [] for how in (*INTERPOLATIONS, "even")}
     for _ in range(paths):
         chosen = random.choice(len(model.instruments), stops, replace=False)
         key = int(random.integers(52, 77))
@@ -59,6 +76,8 @@ def morphing(model: MorphModel, paths: int = 40, stops: int = 5, frames: int = 4
         points = model.anchors[chosen, key, dynamics]
         for how in INTERPOLATIONS:
             found[how].append(roughness_db(held(model, between(points, frames, how), key)))
+        even = evenly(model, points, frames, key)
+        found["even"].append(roughness_db(held(model, even, key)))
     return {
         how: {
             "rms": float(np.sqrt(np.mean(np.square([rms for rms, _ in pairs])))),

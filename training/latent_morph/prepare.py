@@ -49,6 +49,11 @@ class Corpus:
         """Return the frames since the onset of each row."""
         return np.arange(self.first[-1]) - self.first[self.take]
 
+    @property
+    def cents_off(self) -> np.ndarray:
+        """Return how far above its key each take was played, (takes,) in cents."""
+        return 1200 * np.log2(self.f0_hz / (440 * 2 ** ((self.pitch.astype(float) - 69) / 12)))
+
     def rows(self, take: int) -> slice:
         """Return where the rows of a take are."""
         return slice(int(self.first[take]), int(self.first[take + 1]))

@@ -32,6 +32,7 @@ def test_labels_are_counted_for_keys_and_takes_apart(made, network: Pair) -> Non
     assert found["takes"]["notes"] == len(NAMES)
     for head in HEADS:
         assert 0 <= found["pitches sustain"][f"{head} note"] <= 100
+        assert 0 <= found["pitches eight"][f"{head} frame"] <= 100
     assert np.sum(found["takes dynamics"]) == len(NAMES)
 
 
@@ -49,12 +50,35 @@ def test_levels_are_compared_both_ways(made, network: Pair) -> None:
 
 def test_a_silent_label_is_not_counted(made, network: Pair) -> None:
     made.dynamics[made.instrument == 0] = -1
-    told = held_out.labels_told(network, made, TEST_PITCH)
+    told = held_out.labels_told(held_out.heard(network, made, TEST_PITCH), made)
     assert len(told.notes["dynamics"][0]) == len(told.notes["octave"][0]) - 2
 
 
+def test_a_take_between_two_keys_is_not_asked_for_its_key(made, network: Pair) -> None:
+    own = np.flatnonzero(made.split == TEST_PITCH)
+    made.split[made.pitch == 60] = evaluate.TEST_TAKE
+    made.f0_hz[own[0]] *= 2 ** (0.55 / 12)
+    said = held_out.heard(network, made, TEST_PITCH)
+    told = held_out.labels_told(said, made)
+    assert len(told.notes["class"][0]) == len(told.notes["octave"][0]) == len(own) - 1
+    assert len(told.notes["instrument"][0]) == len(own)
+    every = held_out.labels_told(said, made, in_tune=False)
+    assert len(every.notes["class"][0]) == len(own)
+    found = evaluate.labels(network, made, "test")["pitches"]
+    assert found["out of tune"] == 1
+    assert found["every class note"] == every.right("class", "notes")
+
+
+def test_eight_instruments_are_told_that_it_is_one_of_them(made, network: Pair) -> None:
+    said = held_out.heard(network, made, TEST_PITCH)
+    told = held_out.labels_told(said, made, names=evaluate.EIGHT)
+    asked = {NAMES.index(name) for name in evaluate.EIGHT}
+    assert set(told.instrument.tolist()) == asked
+    assert set(told.frames["instrument"][1].tolist()) <= asked
+
+
 def test_pictures_are_drawn(made, network: Pair, tmp_path: Path) -> None:
-    told = held_out.labels_told(network, made, TEST_PITCH)
+    told = held_out.labels_told(held_out.heard(network, made, TEST_PITCH), made)
     pictures.confusions(told, tmp_path / "labels.png")
     tone = np.sin(np.arange(24000) / 10).astype(np.float32)
     pictures.draw_sounds({"one": tone, "two": tone}, tmp_path / "sounds.png")

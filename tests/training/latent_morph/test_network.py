@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from models.morph.voice_model import conditioning, from_arrays
+from models.morph.voice_model import conditioning, from_arrays, random_model
 from tests.training.latent_morph.tones import made_corpus, write_packs
 from training.latent_morph import held_out, paths, ship
 from training.latent_morph.network import (
@@ -89,7 +89,7 @@ def test_every_kind_learns(made, tmp_path: Path, kind: str) -> None:
     rows = (tmp_path / f"{kind}-1.jsonl").read_text().splitlines()
     assert len(rows) == 2
     assert type(network) is type(build(KINDS[kind], 8, 32))
-    told = held_out.labels_told(network, made, VALID_PITCH)
+    told = held_out.labels_told(held_out.heard(network, made, VALID_PITCH), made)
     assert 0 <= told.right("octave") <= 100
     assert told.confusion("instrument").sum() == (made.split == VALID_PITCH).sum()
 
@@ -183,15 +183,25 @@ def test_paths_go_through_their_points() -> None:
 
 
 def test_leaps_are_rougher_than_lines() -> None:
-    from models.morph.voice_model import random_model
-
     found = paths.morphing(random_model(1), paths=4, stops=3)
     assert found["none"]["rms"] > 3 * found["linear"]["rms"]
 
 
-def test_a_midi_file_is_played_note_by_note(tmp_path: Path) -> None:
-    from models.morph.voice_model import random_model
+def test_a_way_at_an_even_pace_takes_equal_steps_and_the_same_time() -> None:
+    model = random_model(2)
+    points = model.anchors[:4, 60, 2]
+    straight, even = (paths.between(points, 50, "linear"), paths.evenly(model, points, 50, 60))
+    assert even.shape == straight.shape
+    assert even[0] == pytest.approx(straight[0])
+    steps = [
+        np.sqrt((np.diff(paths.heard_db(paths.held(model, way, 60)), axis=0) ** 2).mean(1))
+        for way in (straight, even)
+    ]
+    assert steps[1].std() < 0.3 * steps[0].std()
+    assert steps[1].mean() == pytest.approx(steps[0].mean(), rel=0.1)
 
+
+def test_a_midi_file_is_played_note_by_note(tmp_path: Path) -> None:
     model = random_model(1)
     paths.write_arpeggio(tmp_path / "a.mid", beat_s=0.1)
     sound, notes = paths.from_midi(model, tmp_path / "a.mid", "instrument 1")
