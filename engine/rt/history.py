@@ -124,7 +124,8 @@ def leave_out_absent(memory, logp):
 
 @rt
 def believe(memory, logp):
-    """Take note of what the network says of the note just struck: logp (K,). [audio]"""
+    """Take note of what the network says of the note just struck: logp (K,), those absent left
+    out. [audio]"""
     m = memory[0]
     i = m.open_notes - 1
     best = -1
@@ -176,10 +177,13 @@ def settle_last_if_other(memory, label):
 
 @rt
 def revise(memory):
-    """Give the open notes distinct classes, those settled theirs; none is open then. [audio]"""
+    """Give the open notes distinct classes, those settled theirs; none is open then. [audio]
+
+    What counts is which classes played when a note was struck, not which do now.
+    """
     m = memory[0]
     classes = m.classes
-    taken = m.absent
+    taken = np.int64(0)
     n = 0
     for i in range(m.open_notes):
         label = m.open_class[i]
@@ -201,7 +205,7 @@ def revise(memory):
     labels = m.revised
     assign_jointly(m.open_logp[:, :classes], n, m.free, labels)
     for i in range(n):
-        if m.absent >> labels[i] & 1 == 0:  # there may be more notes than classes that play
+        if m.open_logp[i, labels[i]] > 0.5 * ABSENT_LOGP:  # else more notes than classes play
             m.class_pitch[labels[i]] = m.open_pitch[i]
             m.class_chord[labels[i]] = m.chord
 

@@ -76,6 +76,6 @@ def test_what_is_written_is_read_in_ticks(tmp_path, monkeypatch):
     rows = [(f"{s}", s, s, ["MELODY", "BRIDGE", "PIANO"], song) for s in ("train", "valid", "test")]
     pack(tmp_path / "sym_pop909", rows)
     c.main()
-    (piece,) = load(tmp_path / "pop.npz", "test")
+    (piece,) = load(tmp_path / "corpus_pop.npz", "test")
     assert piece.name == "test"
     assert piece.notes[-1].tolist() == [1920, 240, 45, 5]

@@ -95,6 +95,14 @@ def options(tmp_path, **changed):
     return Namespace(**(usual | changed))
 
 
+def test_weights_never_take_the_place_of_their_data(tmp_path, monkeypatch):
+    monkeypatch.setattr(t, "BUILD", tmp_path)
+    (tmp_path / "tiny.npz").write_bytes(b"notes")
+    with pytest.raises(SystemExit, match="would be overwritten: choose another --name"):
+        t.train(options(tmp_path, data=tmp_path / "tiny.npz"))
+    assert (tmp_path / "tiny.npz").read_bytes() == b"notes"
+
+
 def interrupt():
     raise KeyboardInterrupt
 

@@ -1,4 +1,4 @@
-"""What the live models beside the chorales' learn from; writes build/NAME.npz as prepare.py does.
+"""What the live models beside the chorales' learn from: build/corpus_NAME.npz, as prepare.py does.
 
 quartets  two violins, viola, cello: OpenScore's to learn from, music21's too to measure by
 pop       melody, bridge and piano of POP909; the piano's low keys are the bass's, the others at
@@ -47,7 +47,7 @@ def main() -> None:
     }
     for name in options.names:
         rows = readers[name](options.data)
-        corpora.save(options.out / f"{name}.npz", rows)
+        corpora.save(options.out / f"corpus_{name}.npz", rows)
         counts = [sum(side == i for _, _, side in rows) for i in range(len(SPLITS))]
         print(f"{name}: {dict(zip(SPLITS, counts, strict=True))} pieces", flush=True)
 

@@ -47,7 +47,7 @@ def main() -> None:
         if options.weights
         else registry.load(options.model)
     )
-    pieces = load(options.data / f"{options.model}.npz", options.split)
+    pieces = load(options.data / f"corpus_{options.model}.npz", options.split)
     rows = table(options.model, Network(weights), pieces)
     for row in rows:
         print("  ".join(f"{k} {v:.2f}" if isinstance(v, float) else f"{v}" for k, v in row.items()))

@@ -22,7 +22,7 @@ from engine.rt.features import (
     tokens,
     write_features,
 )
-from engine.rt.history import believe
+from engine.rt.history import believe, leave_out_absent
 from engine.rt.native import rt
 from training.part_separation.live import RATE_HZ, Conditions, Performance, decisions, perform
 from training.part_separation.prepare import Chorale
@@ -219,6 +219,7 @@ def _strike_next(memories, events, at, logp):
     for b in range(len(at)):
         frame, key = events[b, at[b]]
         remember_note_on(memories[b : b + 1], key, frame)
+        leave_out_absent(memories[b : b + 1], logp[b])
         believe(memories[b : b + 1], logp[b])
         at[b] += 1
 
@@ -247,5 +248,6 @@ def _teach(memory, events, beliefs, start, rows):
         at = _next_struck(memory, events, at, rows[note - start] if note >= start else scratch)
         frame, key = events[at]
         remember_note_on(memory, key, frame)
+        leave_out_absent(memory, beliefs[note])
         believe(memory, beliefs[note])
         at += 1

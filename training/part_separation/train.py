@@ -145,6 +145,8 @@ def main() -> None:
 
 
 def train(options: argparse.Namespace) -> None:
+    if options.data.resolve() == (BUILD / f"{options.name}.npz").resolve():
+        raise SystemExit(f"{options.data} would be overwritten: choose another --name")
     torch.set_num_threads(1)
     torch.manual_seed(options.seed)
     pieces, valid = load(options.data, "train"), load(options.data, "valid")

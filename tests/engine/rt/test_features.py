@@ -174,6 +174,15 @@ def test_a_key_struck_again_awaits_its_voice(memory):
     assert not logp.any()
 
 
+def test_a_key_of_the_chord_itself_holds_no_voice_back(memory):
+    f.remember_note_on(memory, 50, 0)
+    f.remember_class(memory, 50, 3)
+    f.remember_note_on(memory, 60, 480)  # of the same chord, decided after it
+    logp = np.zeros((1, 4), np.float32)
+    f.mind_held_keys(memory, 1, logp)
+    assert not logp.any()
+
+
 def test_a_class_the_network_lacks_is_let_be(memory):
     f.remember_note_on(memory, 50, 0)
     f.remember_class(memory, 50, 3)

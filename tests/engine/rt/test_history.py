@@ -38,7 +38,9 @@ def told(memory, pitch, ms):
 def strike(memory, pitch, ms, odds):
     """A key is struck and the network says this of it."""
     f.remember_note_on(memory, pitch, ms * MS)
-    history.believe(memory, np.log(np.array(odds, np.float32)))
+    logp = np.log(np.array(odds, np.float32))
+    history.leave_out_absent(memory, logp)
+    history.believe(memory, logp)
 
 
 SURE = np.eye(4) * 0.96 + 0.01  # row: the class it is sure of
@@ -168,6 +170,25 @@ def test_of_classes_that_do_not_play_nothing_is_believed():
     assert told(memory, 70, 10) == [NOWHERE, NOWHERE, (0, 3), NOWHERE]
     strike(memory, 64, 0, (0.5, 0.3, 0.1, 0.1))  # one more than there are classes for
     assert told(memory, 70, 500) == [NOWHERE, NOWHERE, (1, 3), (1, 6)]
+    memory["absent"] = 0
+    assert told(memory, 70, 500) == [NOWHERE, NOWHERE, (1, 3), (1, 6)]
+
+
+def test_a_key_struck_twice_in_a_chord_is_rethought_note_by_note():
+    memory = memory_of()
+    strike(memory, 62, 0, SURE[2])
+    strike(memory, 62, 0, SURE[2])
+    for label in (0, 1):
+        history.rethink(memory, 62, np.log(SURE[label].astype(np.float32)), label, False)
+    assert told(memory, 60, 10) == [(0, -2), (0, -2), NOWHERE, NOWHERE]
+
+
+def test_what_a_class_played_before_it_was_taken_out_stays_its():
+    memory = memory_of()
+    strike(memory, 72, 0, SURE[0])
+    strike(memory, 48, 0, SURE[3])
+    memory["absent"] = 0b1000  # before the chord is over
+    assert told(memory, 60, 500) == [(1, -12), NOWHERE, NOWHERE, (1, 12)]
 
 
 def test_what_is_decided_with_a_chord_is_believed_better_but_may_be_revised():
