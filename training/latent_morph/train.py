@@ -145,7 +145,7 @@ def train(corpus: prepare.Corpus, options: argparse.Namespace) -> torch.nn.Modul
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 20.0)
         optimiser.step()
-        if (update + 1) % options.every and update + 1 < options.updates:
+        if (update + 1) % options.every and update + 1 not in (options.updates, options.stop):
             continue
         with torch.no_grad():
             torch.manual_seed(options.seed)
@@ -164,6 +164,8 @@ def train(corpus: prepare.Corpus, options: argparse.Namespace) -> torch.nn.Modul
             torch.save({"network": weights, "about": about}, best)
         state |= {"update": update + 1, "seconds": seconds}
         torch.save({"network": weights, "optimiser": optimiser.state_dict(), "state": state}, going)
+        if update + 1 == options.stop:
+            break
     return restored(best)[0]
 
 

@@ -105,6 +105,7 @@ def test_training_lowers_every_part_of_the_loss(trained: Path) -> None:
 def test_a_stopped_training_goes_on_where_it_was(made, tmp_path: Path) -> None:
     whole = train(made, options(tmp_path / "whole", updates=4, every=2))
     train(made, options(tmp_path / "parts", updates=4, every=2, stop=2))
+    assert len((tmp_path / "parts" / "B-1.jsonl").read_text().splitlines()) == 1
     again = train(made, options(tmp_path / "parts", updates=4, every=2, resume=True))
     assert len((tmp_path / "parts" / "B-1.jsonl").read_text().splitlines()) == 2
     for one, two in zip(whole.parameters(), again.parameters(), strict=True):
