@@ -40,7 +40,12 @@ python -m training.latent_morph.train --kind wide --updates 2000 --every 250 --r
 for kind in A+ classifier classifier-still; do
     python -m training.latent_morph.train --kind $kind --updates 3000 --resume
 done
-names="$names A-1 A+-1 wide-1 classifier-1 classifier-still-1"
+for seed in $seeds; do
+    python -m training.latent_morph.train --kind B+ --seed "$seed" --updates 800 --rate 5e-4 --resume
+    names="$names B+-$seed"
+done
+python -m training.latent_morph.train --kind classifier+ --updates 800 --rate 5e-4 --resume
+names="$names A-1 A+-1 wide-1 classifier-1 classifier+-1 classifier-still-1"
 # shellcheck disable=SC2086
 python -m training.latent_morph.evaluate --data "$data" --names $names --json $build/figures.json
 first=${seeds%% *}

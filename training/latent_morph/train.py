@@ -5,10 +5,13 @@
 
 Kinds: B is the live form. A is the paper's as published: match weight 10, sustain only, no
 transposition, no labels for the signal's latent; A+ has the last two. "classifier" has the
-transposition, "classifier-still" has not.
+transposition, "classifier-still" has not. B+ and "classifier+" are second stages: they go on from B
+or the classifier of the same seed, and what is kept is a running mean of the weights. B+ learns to
+read labels better; all that a voice plays stays as B has it.
 """
 
 import argparse
+import copy
 import json
 import time
 from dataclasses import asdict, dataclass
@@ -55,10 +58,22 @@ class Kind:
     match: float = 1.0
     told: float = 3.0  # weight of the labels on the signal's latent
     through: float = 0.5  # weight of the levels decoded from the symbol's latent
+    after: str = ""  # the kind whose weights it begins with
+    learns: tuple[str, ...] = ()  # the parts that learn; none named: all
+    average: float = 0.0  # how much of the running mean of the weights an update keeps
 
 
 KINDS = {
     "B": Kind(Manner(), Shape("B")),
+    "B+": Kind(
+        Manner(),
+        Shape("B"),
+        told=6.0,
+        through=0.0,
+        after="B",
+        learns=("encoder", "symbol_decoder"),
+        average=0.99,
+    ),
     "A": Kind(
         Manner(transpose=False, velocities=False, ages=False, sustain_only=True),
         Shape("A", latent=32, encoder=512, decoder=512),
@@ -77,6 +92,7 @@ KINDS = {
     ),
     "classifier": Kind(Manner()),
     "classifier-still": Kind(Manner(transpose=False)),
+    "classifier+": Kind(Manner(), after="classifier", average=0.99),
 }
 
 
@@ -115,7 +131,14 @@ def train(corpus: prepare.Corpus, options: argparse.Namespace) -> torch.nn.Modul
     held_out = Frames(corpus, laws, VALIDATION)
     check = held_out.batch(4096, _checked(kind.manner), np.random.default_rng(0))
     network = build(kind, options.latent, options.hidden)
-    optimiser = torch.optim.Adam(network.parameters(), options.rate)
+    if kind.after:
+        before = restored(options.out / f"{kind.after}-{options.seed}.pt")[0]
+        network.load_state_dict(before.state_dict())
+    for part, module in network.named_children():
+        module.requires_grad_(not kind.learns or part in kind.learns)
+    learning = [weight for weight in network.parameters() if weight.requires_grad]
+    kept = copy.deepcopy(network) if kind.average else network
+    optimiser = torch.optim.Adam(learning, options.rate)
     options.out.mkdir(parents=True, exist_ok=True)
     going, best, log = (options.out / f"{name}.{end}" for end in ("going.pt", "pt", "jsonl"))
     state: dict[str, Any] = {"update": 0, "best": float("inf"), "seconds": 0.0}
@@ -123,6 +146,8 @@ def train(corpus: prepare.Corpus, options: argparse.Namespace) -> torch.nn.Modul
         saved = torch.load(going, weights_only=True)
         network.load_state_dict(saved["network"])
         optimiser.load_state_dict(saved["optimiser"])
+        if kind.average:
+            kept.load_state_dict(saved["mean"])
         state = saved["state"]
     else:
         log.write_text("")
@@ -143,27 +168,31 @@ def train(corpus: prepare.Corpus, options: argparse.Namespace) -> torch.nn.Modul
         loss = torch.stack(list(losses(network, kind, batch).values())).sum()
         optimiser.zero_grad()
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 20.0)
+        torch.nn.utils.clip_grad_norm_(learning, 20.0)
         optimiser.step()
+        if kind.average:
+            follow(kept, network, min(kind.average, update / (update + 9)))
         if (update + 1) % options.every and update + 1 not in (options.updates, options.stop):
             continue
         with torch.no_grad():
             torch.manual_seed(options.seed)
-            parts = {k: float(v) for k, v in losses(network, kind, check).items()}
+            parts = {k: float(v) for k, v in losses(kept, kind, check).items()}
         total = sum(parts.values())
         seconds = time.process_time() - began
         row = {"update": update + 1, "loss": total, **parts, "cpu_s": round(seconds, 1)}
         with log.open("a", encoding="utf-8") as lines:
             lines.write(json.dumps(row) + "\n")
         bar.set_postfix(valid=f"{total:.2f}")
-        weights = network.state_dict()
         if total < state["best"]:
             state["best"] = total
             about = {"kind": options.kind, "seed": options.seed, "updates": update + 1}
             about |= {"latent": options.latent, "hidden": options.hidden, "cpu_s": seconds}
-            torch.save({"network": weights, "about": about}, best)
+            torch.save({"network": kept.state_dict(), "about": about}, best)
         state |= {"update": update + 1, "seconds": seconds}
-        torch.save({"network": weights, "optimiser": optimiser.state_dict(), "state": state}, going)
+        whole = {"network": network.state_dict(), "optimiser": optimiser.state_dict()}
+        if kind.average:
+            whole["mean"] = kept.state_dict()
+        torch.save({**whole, "state": state}, going)
         if update + 1 == options.stop:
             break
     return restored(best)[0]
@@ -190,6 +219,13 @@ def restored(path: Path) -> tuple[torch.nn.Module, dict[str, Any]]:
     return network.eval(), about
 
 
+def follow(mean: torch.nn.Module, network: torch.nn.Module, kept: float) -> None:
+    """Move a running mean of weights towards a network's, `kept` of it (0 to 1) staying."""
+    with torch.no_grad():
+        for own, other in zip(mean.parameters(), network.parameters(), strict=True):
+            own.lerp_(other, 1 - kept)
+
+
 def losses(network: torch.nn.Module, kind: Kind, batch: Batch) -> dict[str, Tensor]:
     """Return the parts of the loss, weighted."""
     if not isinstance(network, Pair):
@@ -206,7 +242,7 @@ def losses(network: torch.nn.Module, kind: Kind, batch: Batch) -> dict[str, Tens
         parts["told"] = kind.told * label_loss(network.symbol(z), batch.labels)
     if kind.through:
         parts["through"] = kind.through * _distance(network, z_symbol, batch)
-    if network.shape.form == "B":
+    if network.shape.form == "B" and not kind.learns:
         parts["brighter"] = _BRIGHTER * _not_brighter(network, z_symbol, batch)
     return parts
 

@@ -1,6 +1,7 @@
 """The two autoencoders: what they are made of, what they lose, that they learn and can go on."""
 
 import argparse
+import shutil
 from dataclasses import fields
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from training.latent_morph.network import (
     one_hot,
 )
 from training.latent_morph.sources import NAMES, TEST_PITCH, TRAIN, VALID_PITCH
-from training.latent_morph.train import KINDS, build, losses, rate_at, restored, train
+from training.latent_morph.train import KINDS, build, follow, losses, rate_at, restored, train
 
 
 def options(folder: Path, **changed) -> argparse.Namespace:
@@ -85,6 +86,8 @@ def test_the_rate_rises_and_falls() -> None:
 
 @pytest.mark.parametrize("kind", list(KINDS))
 def test_every_kind_learns(made, tmp_path: Path, kind: str) -> None:
+    if KINDS[kind].after:
+        train(made, options(tmp_path, kind=KINDS[kind].after, updates=1, every=1))
     network = train(made, options(tmp_path, kind=kind, updates=2, every=1))
     rows = (tmp_path / f"{kind}-1.jsonl").read_text().splitlines()
     assert len(rows) == 2
@@ -102,16 +105,48 @@ def test_training_lowers_every_part_of_the_loss(trained: Path) -> None:
         assert rows[-1][part] < rows[0][part]
 
 
-def test_a_stopped_training_goes_on_where_it_was(made, tmp_path: Path) -> None:
-    whole = train(made, options(tmp_path / "whole", updates=4, every=2))
-    train(made, options(tmp_path / "parts", updates=4, every=2, stop=2))
-    assert len((tmp_path / "parts" / "B-1.jsonl").read_text().splitlines()) == 1
-    again = train(made, options(tmp_path / "parts", updates=4, every=2, resume=True))
-    assert len((tmp_path / "parts" / "B-1.jsonl").read_text().splitlines()) == 2
+@pytest.mark.parametrize("kind", ["B", "B+"])
+def test_a_stopped_training_goes_on_where_it_was(made, trained, tmp_path: Path, kind: str) -> None:
+    usual = {"kind": kind, "updates": 4, "every": 2}
+    for folder in ("whole", "parts"):
+        (tmp_path / folder).mkdir()
+        shutil.copy(trained / "B-1.pt", tmp_path / folder)
+    whole = train(made, options(tmp_path / "whole", **usual))
+    train(made, options(tmp_path / "parts", **usual, stop=2))
+    assert len((tmp_path / "parts" / f"{kind}-1.jsonl").read_text().splitlines()) == 1
+    again = train(made, options(tmp_path / "parts", **usual, resume=True))
+    assert len((tmp_path / "parts" / f"{kind}-1.jsonl").read_text().splitlines()) == 2
     for one, two in zip(whole.parameters(), again.parameters(), strict=True):
         assert torch.equal(one, two)
-    _, about = restored(tmp_path / "parts" / "B-1.pt")
-    assert about["kind"] == "B"
+    _, about = restored(tmp_path / "parts" / f"{kind}-1.pt")
+    assert about["kind"] == kind
+
+
+def test_a_second_stage_changes_what_reads_and_not_what_plays(made, trained, tmp_path) -> None:
+    shutil.copy(trained / "B-1.pt", tmp_path)
+    before = restored(tmp_path / "B-1.pt")[0].state_dict()
+    after = train(made, options(tmp_path, kind="B+", updates=3, every=3)).state_dict()
+    for name, weight in after.items():
+        reads = name.startswith(("encoder.", "symbol_decoder."))
+        assert torch.equal(weight, before[name]) != reads, name
+
+
+def test_a_second_stage_without_a_first_is_refused(made, tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match=r"B-1\.pt is missing"):
+        train(made, options(tmp_path, kind="B+"))
+
+
+def test_a_mean_follows_the_weights_by_its_share() -> None:
+    mean, network = torch.nn.Linear(2, 1), torch.nn.Linear(2, 1)
+    for module, value in ((mean, 1.0), (network, 5.0)):
+        torch.nn.init.constant_(module.weight, value)
+        torch.nn.init.constant_(module.bias, value)
+    follow(mean, network, 0.75)
+    assert mean.weight.tolist() == [[2, 2]]
+    assert mean.bias.tolist() == [2]
+    assert network.bias.tolist() == [5]
+    follow(mean, network, 0)
+    assert torch.equal(mean.weight, network.weight)
 
 
 def test_a_network_that_is_not_there_is_named(tmp_path: Path) -> None:
