@@ -55,6 +55,16 @@ def test_it_moves_tells_and_is_remembered(session: Session) -> None:
     there.socket.close()
 
 
+def test_who_is_told_of_it_finds_the_session_there(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    control, port, then = session.control, free_port(), []
+    assert control is not None
+    monkeypatch.setattr(control, "_send_all", lambda *told: then.append(session.osc_port))
+    session.choose_osc_port(port)
+    assert then[0] == port
+
+
 def test_a_port_that_is_taken_is_refused_and_the_old_one_stays(session: Session) -> None:
     remote, before = Remote(session.osc_port), session.osc_port
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
