@@ -8,8 +8,8 @@ piece, and what the first forty notes cost a note, which all representations can
 mean of the pieces with its 95 % confidence, and as the difference from the first network, paired
 by piece: what pieces have in common, hard or easy, is not in that. Then the measures of music made
 from nothing, beside the same pieces', how long it is and how fast it was made, a piece after
-another with a cache: by the dissertation's draws, or, with `--share 1`, as the networks would
-have it.
+another with a cache: by the dissertation's draws; with `--share 1`, as the networks would have
+it; with `--share 1 --min-p 0.02`, as `ripieno continue` draws.
 """
 
 import argparse
@@ -24,7 +24,7 @@ import torch
 from models.mmt.representation import FIELDS, SIZES
 from training.mmt.data import KINDS, Corpus, padded
 from training.mmt.evaluate import of_made, one_stream, same_openings
-from training.mmt.generate import TENTH, generate, kind_of
+from training.mmt.generate import A_TENTH, Draw, generate, kind_of
 from training.mmt.metrics import measured, with_confidence
 from training.mmt.network import Network
 from training.mmt.prepare import BUILD, CORPUS
@@ -43,7 +43,8 @@ def main() -> None:
     parser.add_argument("--split", choices=("valid", "test"), default="test")
     parser.add_argument("--pieces", type=int, default=0, help="held-out pieces; 0: all")
     parser.add_argument("--samples", type=int, default=50, help="pieces each file makes; 0: none")
-    parser.add_argument("--share", type=float, default=TENTH, help="of codes drawn from; 1: all")
+    parser.add_argument("--share", type=float, default=A_TENTH.share, help="drawn from; 1: all")
+    parser.add_argument("--min-p", type=float, default=0.0, help="of the likeliest; 0: any")
     parser.add_argument("--seed", type=int, default=1, help="of what is made")
     parser.add_argument("--json", type=Path, metavar="FILE", default=BUILD / "compare.json")
     options = parser.parse_args()
@@ -51,6 +52,7 @@ def main() -> None:
     corpus = Corpus(options.data, options.split)
     wanted = min(options.pieces or len(corpus.pieces), len(corpus.pieces))
     chosen = np.linspace(0, len(corpus.pieces) - 1, wanted).round().astype(int)
+    draw = Draw(options.share, options.min_p)
     truth = measured([corpus.pieces[i] for i in chosen])
     rows: list[dict[str, Any]] = [{"network": "ground truth"} | listed(truth)]
     first: Told = {}
@@ -72,12 +74,10 @@ def main() -> None:
             made = [
                 piece
                 for number, network in enumerate(networks)
-                for piece in generate(
-                    network, options.samples, options.seed + number, share=options.share
-                )[0]
+                for piece in generate(network, options.samples, options.seed + number, draw=draw)[0]
             ]
             rows[-1] |= listed(of_made(made))
-            rows[-1]["notes/s"] = one_stream(networks[0], options.seed, options.share)
+            rows[-1]["notes/s"] = one_stream(networks[0], options.seed, draw)
         print(table(rows[-1]), flush=True)
     print(table(rows[0]))
     text = json.dumps({"bench": "mmt at equal training", "rows": rows, "reach": {}}, indent=1)

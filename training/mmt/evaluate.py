@@ -21,7 +21,7 @@ import torch
 from models.mmt.decoder import from_floats
 from models.mmt.representation import FIELDS, LENGTH, ONSET, SIZES, TICKS
 from training.mmt.data import KINDS, Corpus, padded
-from training.mmt.generate import TENTH, generate, kind_of
+from training.mmt.generate import A_TENTH, Draw, generate, kind_of
 from training.mmt.metrics import measured, opening, with_confidence
 from training.mmt.network import Network, exported
 from training.mmt.prepare import BUILD, CORPUS
@@ -120,12 +120,12 @@ def of_made(pieces: list[np.ndarray]) -> dict[str, tuple[float, float]]:
     }
 
 
-def one_stream(network: Network, seed: int, share: float = TENTH) -> float:
+def one_stream(network: Network, seed: int, draw: Draw = A_TENTH) -> float:
     """Return the notes a second of pieces made one after another; on a CPU, of its own time."""
     clock = time.process_time if network.starts.device.type == "cpu" else time.monotonic
-    generate(network, 1, seed, 32, share)  # nothing is measured while it warms up
+    generate(network, 1, seed, 32, draw)  # nothing is measured while it warms up
     began = clock()
-    made = [generate(network, 1, seed + number, share=share)[0][0] for number in range(STREAMED)]
+    made = [generate(network, 1, seed + number, draw=draw)[0][0] for number in range(STREAMED)]
     return sum(map(len, made)) / (clock() - began)
 
 

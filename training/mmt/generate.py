@@ -6,6 +6,7 @@ going back. Sequences are drawn side by side with a key and value cache.
 
 import math
 import time
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -15,7 +16,20 @@ from models.mmt.shape import IN_TURN, ORDER, ROTARY
 from training.mmt.baselines import END_OF_SONG, MMM, MOST_BEATS, REMI
 from training.mmt.network import Network
 
-TENTH = 0.1  # the dissertation's way
+
+@dataclass(frozen=True)
+class Draw:
+    """Which codes of a field are drawn from. The dissertation's way: the likeliest tenth.
+
+    `share` of all codes there are, the likeliest, 0 to 1; of these such as are at least `min_p`
+    times as likely as the likeliest, 0 to 1.
+    """
+
+    share: float = 0.1
+    min_p: float = 0.0
+
+
+A_TENTH = Draw()
 
 
 def kind_of(network: Network) -> str:
@@ -29,12 +43,9 @@ def generate(
     count: int,
     seed: int,
     most_rows: int | None = None,
-    share: float = TENTH,
+    draw: Draw = A_TENTH,
 ) -> tuple[list[np.ndarray], float]:
-    """Return the notes of `count` pieces made from nothing, and the notes a second they took.
-
-    `share` of each field's codes, the likeliest, are drawn from.
-    """
+    """Return the notes of `count` pieces made from nothing, and the notes a second they took."""
     network.eval()
     device = network.starts.device
     random = torch.Generator(device).manual_seed(seed)
@@ -52,10 +63,10 @@ def generate(
             logits = network.logits(hidden[:, -1]).float()
             if kind_of(network) == "remi":  # the dissertation trims the baselines to 64 beats
                 logits[:, REMI.beat + MOST_BEATS : REMI.position] = -torch.inf
-            new = drawn(logits, random, share)[:, None]
+            new = drawn(logits, random, draw)[:, None]
             done |= new[:, 0] == END_OF_SONG
         else:
-            new = next_rows(network, hidden[:, -1], rows[:, -1], random, share)
+            new = next_rows(network, hidden[:, -1], rows[:, -1], random, draw)
             done |= new[:, TYPE] == END
         new[done] = END_OF_SONG if fields == 1 else torch.tensor(_END_ROW, device=device)
         rows = torch.cat([rows, new[:, None]], 1)
@@ -73,7 +84,7 @@ def next_rows(
     hidden: torch.Tensor,
     before: torch.Tensor,
     random: torch.Generator | None,
-    share: float = TENTH,
+    draw: Draw = A_TENTH,
 ) -> torch.Tensor:
     """Return a row (batch, 6) after each of `before` (batch, 6) from hidden (batch, width)."""
     in_turn = network.shape.heads == IN_TURN
@@ -100,7 +111,7 @@ def next_rows(
             elif field == INSTRUMENT:
                 rising = (row[:, TYPE] == 1) * before[:, INSTRUMENT]
                 allowed = allowed & (codes > rising.clamp(max=SIZES[INSTRUMENT] - 2)[:, None])
-        code = drawn(logits.masked_fill(~allowed, -torch.inf), random, share)
+        code = drawn(logits.masked_fill(~allowed, -torch.inf), random, draw)
         wanted = row[:, TYPE] == NOTE
         if field == TYPE:
             wanted = torch.ones_like(wanted)
@@ -116,11 +127,13 @@ def next_rows(
 
 
 def drawn(
-    logits: torch.Tensor, random: torch.Generator | None, share: float = TENTH
+    logits: torch.Tensor, random: torch.Generator | None, draw: Draw = A_TENTH
 ) -> torch.Tensor:
-    """Return a code a row (batch,) from the likeliest `share` of all codes there are."""
-    top, which = logits.topk(math.ceil(round(share * logits.shape[-1], 9)), -1)
-    place = torch.multinomial(top.softmax(-1), 1, generator=random)
+    """Return a code a row (batch,)."""
+    top, which = logits.topk(math.ceil(round(draw.share * logits.shape[-1], 9)), -1)
+    likely = top.softmax(-1)
+    likely = likely.where(likely >= draw.min_p * likely[:, :1], 0)
+    place = torch.multinomial(likely, 1, generator=random)
     return which.gather(-1, place)[:, 0]
 
 

@@ -96,7 +96,7 @@ def train(options: argparse.Namespace) -> None:
         sizes=kind.sizes,
     )
     network = Network(shape, options.dropout).to(device)
-    optimiser = torch.optim.Adam(network.parameters(), options.rate, fused=device.type == "cuda")
+    optimiser = torch.optim.Adam(network.parameters(), options.rate, fused=True)
     files = {end: options.out / f"{options.name}.{end}" for end in ("pt", "npz", "jsonl", "png")}
     options.out.mkdir(parents=True, exist_ok=True)
     state: dict[str, Any] = {"update": 0, "best": math.inf, "waited": 0, "seconds": 0.0}

@@ -14,7 +14,7 @@ from tests.training.mmt.music import sorted_piece
 from training.mmt.baselines import MMM, REMI
 from training.mmt.data import Corpus
 from training.mmt.evaluate import figures, of_made, one_stream, truth_row
-from training.mmt.generate import drawn, generate, next_rows
+from training.mmt.generate import Draw, drawn, generate, next_rows
 from training.mmt.network import Network, imported
 
 SMALL = {"layers": 1, "width": 64, "inner": 64, "turn_width": 64, "turn_inner": 64, "rows": 96}
@@ -52,8 +52,16 @@ def test_a_share_of_the_codes_is_drawn_from():
     logits = torch.arange(20.0).expand(400, 20) / 100
     random = torch.Generator().manual_seed(0)
     assert drawn(logits, random).unique().tolist() == [18, 19]
-    assert drawn(logits, random, 0.2).unique().tolist() == [16, 17, 18, 19]
-    assert len(drawn(logits, random, 1.0).unique()) == 20
+    assert drawn(logits, random, Draw(0.2)).unique().tolist() == [16, 17, 18, 19]
+    assert len(drawn(logits, random, Draw(1.0)).unique()) == 20
+
+
+def test_what_is_far_less_likely_than_the_likeliest_is_not_drawn():
+    logits = torch.tensor([0.5, 0.3, 0.1, 0.06, 0.04]).log().expand(400, 5)
+    random = torch.Generator().manual_seed(0)
+    assert drawn(logits, random, Draw(1.0, min_p=0.15)).unique().tolist() == [0, 1, 2]
+    assert drawn(logits, random, Draw(1.0, min_p=0.05)).unique().tolist() == [0, 1, 2, 3, 4]
+    assert drawn(logits, random, Draw(0.4, min_p=0.05)).unique().tolist() == [0, 1]
 
 
 @each_kind
@@ -108,7 +116,7 @@ def test_the_speed_is_that_of_one_stream(monkeypatch):
     """Of the notes of five pieces, each made alone, by a clock of a second a piece."""
     counts, ticks = [], itertools.count()
 
-    def made_alone(network, count, seed, most_rows=None, share=0.1):
+    def made_alone(network, count, seed, most_rows=None, draw=None):
         counts.append((count, most_rows))
         return [np.zeros((30, 4))], 1e9
 
