@@ -26,9 +26,10 @@ def test_exported_weights_give_the_engine_the_same_probabilities(random_chorales
     believed = []
 
     def step(rows, state):
-        logp, state = model.step(rows, state)
-        believed.append(logp[0])
-        return logp, state
+        with torch.inference_mode():
+            logp, state = model(torch.from_numpy(rows)[None], state)
+        believed.append(logp[0, 0].numpy().copy())
+        return logp[0].numpy(), state
 
     performance = perform(random_chorales[0].notes, LIVE, np.random.default_rng(0))
     listen([performance.events], ALL, len(performance.voices), step)
@@ -64,14 +65,35 @@ def test_a_chord_with_two_notes_of_one_voice_is_no_lesson():
     assert t.JointLoss(4)(logp, voices, np.array([0, 0])).item() == 0
 
 
-def test_the_pitch_is_never_forgotten():
+def test_training_drops_a_share_of_the_values_and_no_more():
+    x = torch.ones(100, 10, 160)
+    model = t.Separator(4, 0.25, seed=3)
+    dropped = model.train()._dropped(x)
+    assert (dropped == 0).float().mean().item() == pytest.approx(0.25, abs=0.01)
+    assert dropped.mean().item() == pytest.approx(1, abs=0.01)
+    assert torch.equal(model.eval()._dropped(x), x)
+    other = t.Separator(4, 0.25, seed=4).train()._dropped(x)
+    assert not torch.equal(other, dropped)
+
+
+def test_quick_steps_decide_as_exact_ones_do():
     torch.manual_seed(0)
+    model = t.Separator(4, 0.3).eval()
+    rows = torch.randint(0, tokens(4), (64, t.MAX_TOKENS))
+    quick, _ = model.step(rows.numpy(), None)
+    exact, _ = model(rows[None])
+    np.testing.assert_allclose(quick, exact[0].detach().numpy(), atol=0.05)
+    assert quick.dtype == np.float32
+
+
+def test_the_pitch_is_never_forgotten():
     none = tokens(4)
+    random = np.random.default_rng(0)
     rows = torch.arange(12000).reshape(1000, 1, 12) % none
-    left = t.forgetful(rows, 0.25, none)
+    left = t.forgetful(rows, 0.25, none, random)
     assert torch.equal(left[..., 0], rows[..., 0])
     assert (left[..., 1:] == none).float().mean().item() == pytest.approx(0.25, abs=0.02)
-    assert torch.equal(t.forgetful(rows, 0.0, none), rows)
+    assert torch.equal(t.forgetful(rows, 0.0, none, random), rows)
 
 
 def options(tmp_path, **changed):

@@ -29,7 +29,7 @@ from training.part_separation.prepare import Chorale
 
 WINDOW_FRAMES = round(CHORD_MS * RATE_HZ / 1000)
 LONGEST_NOTES = 400  # of a long piece, so many are cut out, anywhere
-AHEAD = 3  # batches listened to at a time: steps of many sequences cost little more than of few
+AHEAD = 6  # batches listened to at a time: steps of many sequences cost little more than of few
 _RESET = 1000  # instead of a key: another piece begins
 
 Batch = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]

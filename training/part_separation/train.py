@@ -33,7 +33,7 @@ LAST = 0.8  # share of the updates after which validation pieces are learnt from
 class Separator(nn.Module):
     """Three LSTM layers over summed tokens, as engine.rt.network computes it note by note."""
 
-    def __init__(self, classes: int, dropout: float) -> None:
+    def __init__(self, classes: int, dropout: float, seed: int = 1) -> None:
         super().__init__()
         self.none = tokens(classes)
         self.embedding = nn.Embedding(self.none + 1, HIDDEN, padding_idx=self.none)
@@ -41,9 +41,10 @@ class Separator(nn.Module):
         self.embedding.weight.data[CLASSES_WERE:] *= 0.3
         self.embedding.weight.data[self.none] = 0
         self.frequency = nn.Parameter(torch.zeros(HIDDEN))
-        self.lstm = nn.LSTM(HIDDEN, HIDDEN, LAYERS, dropout=dropout)
+        self.layers = nn.ModuleList(nn.LSTM(HIDDEN, HIDDEN) for _ in range(LAYERS))
         self.output = nn.Linear(HIDDEN, classes)
-        self.dropout = nn.Dropout(dropout)
+        self.share = dropout
+        self.random = np.random.default_rng(seed)
         self.hertz: torch.Tensor
         hertz = torch.zeros(self.none + 1)
         hertz[PITCH : PITCH + 128] = torch.from_numpy(frequencies())
@@ -61,14 +62,29 @@ class Separator(nn.Module):
         )
         x = x + self.hertz[flat[:, 0]][:, None] * self.frequency
         x = x.reshape(steps, batch, HIDDEN)
+        states = []
         with torch.autocast("cpu", torch.bfloat16, enabled=self.training):  # twice as fast
-            hidden, state = self.lstm(x, state)
-        return self.output(self.dropout(hidden.float())).log_softmax(-1), state
+            for i, layer in enumerate(self.layers):
+                x, after = layer(x, state[i] if state else None)
+                states.append(after)
+                x = self._dropped(x)
+        return self.output(x.float()).float().log_softmax(-1), states
+
+    def _dropped(self, x: torch.Tensor) -> torch.Tensor:
+        """Return values, in training some of them nought. Random bytes are soon made."""
+        if not self.training or self.share == 0:
+            return x
+        kept = torch.from_numpy(random_bytes(self.random, x.shape) >= round(256 * self.share))
+        return x * kept.to(x.dtype).mul_(1 / (1 - self.share))
 
     @torch.inference_mode()
     def step(self, rows: np.ndarray, state: Any) -> tuple[np.ndarray, Any]:
-        """One note of every sequence: rows (batch, MAX_TOKENS) -> logp (batch, K), state."""
-        logp, state = self(torch.from_numpy(rows)[None], state)
+        """One note of every sequence: rows (batch, MAX_TOKENS) -> logp (batch, K), state.
+
+        In bfloat16: what training hears of its own decisions need not be exact.
+        """
+        with torch.autocast("cpu", torch.bfloat16):
+            logp, state = self(torch.from_numpy(rows)[None], state)
         return logp[0].numpy(), state
 
 
@@ -81,7 +97,7 @@ def exported(model: Separator) -> dict[str, np.ndarray]:
         "output_bias": model.output.bias,
     }
     for layer in range(LAYERS):
-        part = {name: getattr(model.lstm, f"{name}_l{layer}") for name in _LSTM_NAMES}
+        part = {name: getattr(model.layers[layer], f"{name}_l0") for name in _LSTM_NAMES}
         weights[f"input_{layer}"] = part["weight_ih"]
         weights[f"recurrent_{layer}"] = part["weight_hh"]
         weights[f"bias_{layer}"] = part["bias_ih"] + part["bias_hh"]
@@ -153,7 +169,7 @@ def train(options: argparse.Namespace) -> None:
     sequences = Sequences(
         pieces, options.classes, options.seed, options.batch, options.steps, options.tell_absent
     )
-    model = Separator(options.classes, options.dropout)
+    model = Separator(options.classes, options.dropout, options.seed)
     average = Separator(options.classes, 0.0).eval()
     average.load_state_dict(model.state_dict())
     optimiser = torch.optim.AdamW(model.parameters(), options.rate, weight_decay=0.01)
@@ -170,6 +186,7 @@ def train(options: argparse.Namespace) -> None:
         for name, part in parts.items():
             part.load_state_dict(saved[name])
         sequences.random = np.random.default_rng([options.seed, start])
+        model.random = np.random.default_rng([options.seed, start, 1])
     joint_loss = JointLoss(options.classes)
     began = time.process_time()
     bar = tqdm(range(start, total), mininterval=5, initial=start, total=total)
@@ -206,7 +223,7 @@ def _losses(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the loss of notes alone and of chords together, both in nats a note."""
     rows, voices, decision, playing = batch
-    logp, _ = model(forgetful(torch.from_numpy(rows), forget, model.none))
+    logp, _ = model(forgetful(torch.from_numpy(rows), forget, model.none, model.random))
     if not playing.all():
         logp = logp.masked_fill(~torch.from_numpy(playing), -1e6).log_softmax(-1)
     of_notes = -logp.masked_fill(~torch.from_numpy(voices), -1e9).logsumexp(-1).mean()
@@ -219,11 +236,18 @@ def _losses(
     return of_notes, of_chords
 
 
-def forgetful(rows: torch.Tensor, share: float, none: int) -> torch.Tensor:
+def forgetful(
+    rows: torch.Tensor, share: float, none: int, random: np.random.Generator
+) -> torch.Tensor:
     """Return tokens with some left out, never the pitch: no single one must be relied upon."""
-    left_out = torch.rand(rows.shape) < share
+    left_out = torch.from_numpy(random_bytes(random, rows.shape) < round(256 * share))
     left_out[..., 0] = False
     return rows.masked_fill(left_out, none)
+
+
+def random_bytes(random: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """Return uint8, every value as likely."""
+    return np.frombuffer(random.bytes(int(np.prod(shape))), np.uint8).reshape(shape)
 
 
 @torch.no_grad()
