@@ -244,6 +244,35 @@ def test_a_look_hears_plans_and_writes(callback: Callback):
     assert worker.shown() is None  # not again so soon, nor unchanged
 
 
+def test_a_look_ends_when_a_key_is_struck_or_its_time_is_up(callback: Callback, monkeypatch):
+    worker = worker_for(callback)
+    calls = []
+
+    def endless() -> bool:
+        calls.append(len(calls))
+        if len(calls) == 3:
+            callback.chord(1)
+        assert len(calls) < 10, "it works on for nothing"
+        return True
+
+    monkeypatch.setattr(worker.planner, "work", endless)
+    monkeypatch.setattr("engine.continuation.worker.PIECE_S", 3600.0)
+    assert worker.look()
+    assert len(calls) == 3
+    monkeypatch.setattr("engine.continuation.worker.PIECE_S", -1.0)
+    assert worker.look()
+    assert len(calls) == 4
+
+
+def test_what_is_planned_is_told_before_the_next_note_is_sought(callback: Callback, monkeypatch):
+    monkeypatch.setattr("engine.continuation.worker.PIECE_S", 3600.0)
+    worker = worker_for(callback)
+    callback.chord(0)
+    callback.at(1)
+    while not len(callback.plan()):
+        assert worker.look()  # it is not done yet
+
+
 def test_attention_is_reckoned_only_while_wanted(callback: Callback, monkeypatch):
     worker = worker_for(callback)
     looked = []
