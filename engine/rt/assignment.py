@@ -4,6 +4,8 @@ Called by the callback for every note or chord, and by training for its figures.
 model's, from the highest voice (0) to the lowest. Nothing here keeps state.
 """
 
+import math
+
 import numpy as np
 
 from engine.rt.native import rt
@@ -26,40 +28,100 @@ def assign_jointly(logp, n, allowed, labels):
     for i in range(together, n):
         labels[i] = _best_class(logp, allowed, i)
     best_score = -1e30
-    best = np.int64(0)  # four bits a note
-    depth = 0
+    best = np.int64(0)
+    choice = first_choice(together)
+    while choice >= 0:
+        score = _score(logp, allowed, choice, together)
+        if score > best_score:
+            best_score = score
+            best = choice
+        choice = next_choice(choice, together, classes)
+    for i in range(together):
+        labels[i] = best >> (4 * i) & 15
+
+
+@rt
+def weigh_jointly(logp, n, allowed, labels, temperature, chances):
+    """Write how likely each class is for each of the first `n` notes, as notes of distinct classes.
+
+    What `temperature` leaves of the differences between log-probabilities counts: every choice of
+    distinct classes is as likely as the exponential of its sum over temperature. As in
+    assign_jointly, whose choice `labels` is; n <= K. chances (N, K) float32 receives
+    probabilities, the sum of a row is one. [audio]
+    """
+    classes = logp.shape[1]
+    best = np.int64(0)
+    for i in range(n):
+        best |= np.int64(labels[i]) << (4 * i)
+        for k in range(classes):
+            chances[i, k] = 0.0
+    best_score = _score(logp, allowed, best, n)
+    total = 0.0
+    choice = first_choice(n)
+    while choice >= 0:
+        share = math.exp((_score(logp, allowed, choice, n) - best_score) / temperature)
+        total += share
+        for i in range(n):
+            chances[i, choice >> (4 * i) & 15] += np.float32(share)
+        choice = next_choice(choice, n, classes)
+    for i in range(n):
+        for k in range(classes):
+            chances[i, k] /= np.float32(total)
+
+
+@rt
+def chance_of(logp, label, temperature):
+    """Return how likely a class is for a note by itself: weigh_jointly with n 1. [audio]"""
+    total = 0.0
+    for k in range(logp.size):
+        total += math.exp((np.float64(logp[k]) - np.float64(logp[label])) / temperature)
+    return 1.0 / total
+
+
+@rt
+def first_choice(n):
+    """Return the first choice of distinct classes for `n` notes, four bits a note. [audio]"""
+    choice = np.int64(0)
+    for i in range(n):
+        choice |= np.int64(i) << (4 * i)
+    return choice if n > 0 else np.int64(-1)
+
+
+@rt
+def next_choice(choice, n, classes):
+    """Return the choice after `choice` in the order of classes, -1 after the last. [audio]"""
     used = np.int64(0)
-    if together > 0:
-        labels[0] = -1
-    while depth >= 0 and together > 0:  # depth-first, `labels` being the stack
-        k = np.int64(labels[depth])
-        if k >= 0:
-            used &= ~(np.int64(1) << k)
+    for i in range(n):
+        used |= np.int64(1) << (choice >> (4 * i) & 15)
+    for i in range(n - 1, -1, -1):
+        k = choice >> (4 * i) & 15
+        used &= ~(np.int64(1) << k)
+        choice &= ~(np.int64(15) << (4 * i))
         k += 1
         while k < classes and used >> k & 1:
             k += 1
-        if k == classes:
-            depth -= 1
-            continue
-        labels[depth] = k
-        if depth < together - 1:
+        if k < classes:
+            choice |= k << (4 * i)
             used |= np.int64(1) << k
-            depth += 1
-            labels[depth] = -1
-            continue
-        score = 0.0
-        packed = np.int64(0)
-        for i in range(together):
-            j = np.int64(labels[i])
-            score += logp[i, j]
-            if allowed[i, j] == 0:
-                score -= _VIOLATION
-            packed |= j << (4 * i)
-        if score > best_score:
-            best_score = score
-            best = packed
-    for i in range(together):
-        labels[i] = best >> (4 * i) & 15
+            for j in range(i + 1, n):  # the notes after it have the lowest that are left
+                k = np.int64(0)
+                while used >> k & 1:
+                    k += 1
+                choice |= k << (4 * j)
+                used |= np.int64(1) << k
+            return choice
+    return np.int64(-1)
+
+
+@rt
+def _score(logp, allowed, choice, n):
+    score = 0.0
+    for i in range(n):
+        k = choice >> (4 * i) & 15
+        score += logp[i, k]
+        if allowed[i, k] == 0:
+            score -= _VIOLATION
+    return score
 
 
 @rt

@@ -13,8 +13,10 @@ from engine.rt.assignment import (
     assign_closest,
     assign_jointly,
     assign_zone,
+    chance_of,
     mirrored,
     order_strikes,
+    weigh_jointly,
 )
 from engine.rt.doubling import double_note, play_note, play_tutti
 from engine.rt.features import (
@@ -51,7 +53,7 @@ from engine.rt.layout import (
     WAITING,
 )
 from engine.rt.native import rt
-from engine.rt.network import go_back, keep_past, return_to_present, step
+from engine.rt.network import go_back, keep_past, return_to_present, step, temperature_of
 from engine.rt.notes import lift_note, move_note, new_note, sound_note
 from engine.rt.queue import schedule
 from engine.rt.rings import pack
@@ -229,12 +231,12 @@ def _decide_by_network(rig, slot):
     if note.state == DECIDING:
         allow_classes(rig, note.pitch, rig.allowed)
         label = _best_class(rig, note.pitch)
-        in_doubt = state.chord_window == 0 and _is_in_doubt(rig, slot, label)
+        in_doubt = state.chord_window == 0 and _is_in_doubt(rig, _chance_alone(rig, slot, label))
         if in_doubt:
             label = _rule_of_doubt(rig, slot, label)
         settle_last_if_other(rig.memory, label)
         remember_class(rig.memory, note.pitch, label)
-        _sound_as(rig, slot, label)
+        _sound_as(rig, slot, label, _chance_alone(rig, slot, label))
         if in_doubt and state.low_confidence == TUTTI:
             play_tutti(rig, slot)
     if state.chord_notes >= max(playing_classes(rig), 1) or not timed:
@@ -242,10 +244,17 @@ def _decide_by_network(rig, slot):
 
 
 @rt
-def _is_in_doubt(rig, slot, label):
-    """Return whether the low-confidence rule holds for a note given to a class. [audio]"""
+def _chance_alone(rig, slot, label):
+    """Return how likely a class is for a note by itself. [audio]"""
+    logp = rig.notes[slot].logp[: rig.state[0].classes]
+    return chance_of(logp, label, temperature_of(rig.weights))
+
+
+@rt
+def _is_in_doubt(rig, chance):
+    """Return whether the low-confidence rule holds for a note so sure of its class. [audio]"""
     state = rig.state[0]
-    return state.low_confidence != TRUST and np.exp(rig.notes[slot].logp[label]) < state.confidence
+    return state.low_confidence != TRUST and chance < state.confidence
 
 
 @rt
@@ -293,10 +302,10 @@ def _full_of_chord(rig, part, pitch):
 
 
 @rt
-def _sound_as(rig, slot, label):
-    """Sound a note on the part that plays a class. [audio]"""
+def _sound_as(rig, slot, label, chance):
+    """Sound a note on the part that plays a class, so likely its own. [audio]"""
     note = rig.notes[slot]
-    note.confidence = np.exp(note.logp[label])
+    note.confidence = chance
     _settle_on(rig, note.pitch, label)
     play_note(rig, slot, rig.class_part[label])
 
@@ -407,6 +416,9 @@ def close_chord(rig):
     mind_held_keys(rig.memory, count, rig.chord_logp)
     _keep_out(rig, count)
     assign_jointly(rig.chord_logp, count, rig.chord_allowed, rig.labels)
+    temperature = temperature_of(rig.weights)
+    allowed, chances = rig.chord_allowed, rig.chord_chances
+    weigh_jointly(rig.chord_logp, count, allowed, rig.labels, temperature, chances)
     order_strikes(rig.chord[:count, 2], rig.labels)
     for i in range(count):
         _look_at_label(rig, count, i)
@@ -429,9 +441,9 @@ def close_chord(rig):
                 play_tutti(rig, slot)
             continue
         if note.part < 0:
-            _sound_as(rig, slot, label)
+            _sound_as(rig, slot, label, chances[i, label])
         else:
-            note.confidence = np.exp(note.logp[label])
+            note.confidence = chances[i, label]
             _settle_on(rig, note.pitch, label)
             move_note(rig, slot, rig.class_part[label])
             double_note(rig, slot)
@@ -464,7 +476,7 @@ def _look_at_label(rig, count, i):
         for k in range(rig.logp.size):
             rig.logp[k] = rig.chord_logp[i, k]
         label = np.int64(_best_class(rig, rig.chord[i, 2]))
-    elif _is_in_doubt(rig, slot, label):
+    elif _is_in_doubt(rig, rig.chord_chances[i, label]):
         for j in range(count):
             if j != i:
                 rig.allowed[rig.labels[j]] = 0

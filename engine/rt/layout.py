@@ -733,6 +733,7 @@ FIELDS = {
     "chord": ("i8", ("classes", 3)),  # slot, id and key of the notes of the open chord
     "chord_logp": ("f4", ("classes", "classes")),
     "chord_allowed": ("u1", ("classes", "classes")),
+    "chord_chances": ("f4", ("classes", "classes")),  # how likely each class is for each note
     "logp": ("f4", ("classes",)),
     "allowed": ("u1", ("classes",)),
     "labels": ("i1", ("classes",)),

@@ -25,18 +25,37 @@ def messages(events):
     return found
 
 
+def at(temperature):
+    """The shipped chorale network, more or less sure of itself."""
+    return registry.load("chorales") | {"temperature": np.array([temperature], np.float32)}
+
+
+@pytest.mark.parametrize("window_ms", [0, 20, 45])
+def test_how_sure_a_network_is_changes_none_of_its_choices(window_ms):
+    for seed in (1, 2):
+        performance = perform(SCORE, LIVE, np.random.default_rng(seed))
+        labels, logp, sure = Network(at(1.0)).weigh(performance, window_ms)
+        others, other_logp, unsure = Network(at(3.0)).weigh(performance, window_ms)
+        assert labels.tolist() == others.tolist()
+        np.testing.assert_array_equal(logp, other_logp)
+        assert unsure.mean() < sure.mean() - 0.05
+
+
 @pytest.mark.parametrize("window_ms", [0, 20, 45])
 @pytest.mark.parametrize(
-    ("score", "conditions", "seed"), [(SCORE, LIVE, 1), (SCORE, LIVE, 2), (SHARED, CLEAN, 1)]
+    ("score", "conditions", "seed", "temperature"),
+    [(SCORE, LIVE, 1, 1.0), (SCORE, LIVE, 2, 2.0), (SHARED, CLEAN, 1, 1.0)],
 )
-def test_the_engine_gives_the_voices_that_are_measured(score, conditions, seed, window_ms):
+def test_the_engine_gives_the_voices_that_are_measured(
+    score, conditions, seed, temperature, window_ms
+):
     performance = perform(score, conditions, np.random.default_rng(seed))
-    network = Network(registry.load("chorales"))
-    expected, logp = network.listen(performance, window_ms)
+    weights = at(temperature)
+    expected, _, chances = Network(weights).weigh(performance, window_ms)
 
     engine = new_engine(chord_window_ms=window_ms, assigner="network", ready=False)
     try:
-        engine.load_separator(registry.load("chorales"))
+        engine.load_separator(weights)
         assert engine.ensemble is not None
         engine.apply(engine.ensemble)
         engine.render(RAMPED)
@@ -55,6 +74,5 @@ def test_the_engine_gives_the_voices_that_are_measured(score, conditions, seed, 
     assert struck["a"].tolist() == performance.pitches.tolist()
     assert set(struck["c"]) == {0}  # the network's choice, every one
     assert struck["part"].tolist() == expected.tolist()
-    probabilities = np.exp(logp[np.arange(len(expected)), expected])
-    np.testing.assert_allclose(struck["confidence"], probabilities, atol=1e-4)
+    np.testing.assert_allclose(struck["confidence"], chances, atol=1e-4)
     assert 0 <= expected.min() <= expected.max() < CLASSES

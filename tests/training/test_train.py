@@ -147,7 +147,10 @@ def test_a_run_learns_goes_on_and_ships(random_chorales, tmp_path, monkeypatch):
     assert torch.load(tmp_path / "tiny.pt", weights_only=True)["update"] == 30
     t.train(options(tmp_path, resume=True))
     assert torch.load(tmp_path / "tiny.pt", weights_only=True)["update"] == 60
+    unseen = dict(np.load(tmp_path / "tiny_unseen.npz"))
     trained = dict(np.load(tmp_path / "tiny.npz"))
+    assert unseen.keys() == trained.keys()
+    assert not np.array_equal(unseen["output"], trained["output"])
 
     performance = perform(random_chorales[3].notes, LIVE, np.random.default_rng(0))
     labels, _ = Network(trained).listen(performance, 0)

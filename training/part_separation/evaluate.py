@@ -24,8 +24,10 @@ from engine.rt.assignment import (
     assign_closest,
     assign_jointly,
     assign_zone,
+    chance_of,
     mirrored,
     order_strikes,
+    weigh_jointly,
 )
 from engine.rt.features import mind_held_keys, remember_class, remember_note_off
 from engine.rt.history import rethink
@@ -37,6 +39,7 @@ from engine.rt.network import (
     reset_network,
     return_to_present,
     step,
+    temperature_of,
 )
 from models import registry
 from training.part_separation.live import (
@@ -167,10 +170,17 @@ class Network:
 
         With a window, logp is the mean of two looks at each chord, as the engine takes them.
         """
+        return self.weigh(performance, window_ms)[:2]
+
+    def weigh(
+        self, performance: Performance, window_ms: float
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return what `listen` does and how likely, by the network, those classes are (n,)."""
         logp = np.zeros((len(performance.voices), self.classes), np.float32)
         labels = np.zeros(len(logp), np.int8)
-        _run(*self.arrays, performance.events, _frames(window_ms), logp, labels)
-        return labels, logp
+        chances = np.zeros(len(logp), np.float32)
+        _run(*self.arrays, performance.events, _frames(window_ms), logp, labels, chances)
+        return labels, logp, chances
 
 
 def accuracy(network: Network, played: list[Performance], window_ms: float) -> float:
@@ -257,7 +267,7 @@ def by_closest(events, n, middle_pitches, mono):
 
 
 @njit(cache=True)
-def _run(weights, state, memory, events, window_frames, logp, labels):
+def _run(weights, state, memory, events, window_frames, logp, labels, chances):
     """Play a performance; a window opens with a note and ends in time, with a note a class, or
     when one of its keys is struck again."""
     reset_network(state, memory)
@@ -271,7 +281,7 @@ def _run(weights, state, memory, events, window_frames, logp, labels):
             frame > frames[first] + window_frames
             or (0 <= key < ABSENT and _struck_before(pitches[first:i], frames[first:i], key, frame))
         ):
-            _decide(weights, state, memory, pitches, frames, logp, labels, first, i)
+            _decide(weights, state, memory, pitches, frames, logp, labels, chances, first, i)
             first = i
         if key >= ABSENT:
             memory[0].absent = key - ABSENT
@@ -286,13 +296,15 @@ def _run(weights, state, memory, events, window_frames, logp, labels):
         step(weights, state, memory, key, frame, logp[i])
         i += 1
         if window_frames == 0:
-            labels[i - 1] = _likeliest(logp[i - 1], memory[0].absent)
+            label = _likeliest(logp[i - 1], memory[0].absent)
+            labels[i - 1] = label
+            chances[i - 1] = chance_of(logp[i - 1], label, temperature_of(weights))
             first = i
         elif i - first == _playing(logp.shape[1], memory[0].absent):
-            _decide(weights, state, memory, pitches, frames, logp, labels, first, i)
+            _decide(weights, state, memory, pitches, frames, logp, labels, chances, first, i)
             first = i
     if i > first:
-        _decide(weights, state, memory, pitches, frames, logp, labels, first, i)
+        _decide(weights, state, memory, pitches, frames, logp, labels, chances, first, i)
 
 
 @rt
@@ -322,7 +334,7 @@ def _struck_before(pitches, frames, key, frame):
 
 
 @rt
-def _decide(weights, state, memory, pitches, frames, logp, labels, first, end):
+def _decide(weights, state, memory, pitches, frames, logp, labels, chances, first, end):
     """Look again, mind held keys, assign, settle: notes first to end-1."""
     n = end - first
     if n > 1:
@@ -340,8 +352,11 @@ def _decide(weights, state, memory, pitches, frames, logp, labels, first, end):
         if memory[0].absent >> k & 1:
             playing[:, k] = 0
     assign_jointly(worth, n, playing, labels[first:end])
+    among = np.zeros(worth.shape, np.float32)
+    weigh_jointly(worth, n, playing, labels[first:end], temperature_of(weights), among)
     order_strikes(pitches[first:end], labels[first:end])
     for j in range(first, end):
+        chances[j] = among[j - first, labels[j]]
         remember_class(memory, pitches[j], labels[j])
         rethink(memory, pitches[j], worth[j - first], labels[j], False)
 

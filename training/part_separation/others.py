@@ -19,7 +19,7 @@ import numpy as np
 
 from models import registry
 from training.part_separation.evaluate import Network, play
-from training.part_separation.live import ABSENT, CLEAN, RATE_HZ, Performance
+from training.part_separation.live import ABSENT, CLEAN, RATE_HZ, Conditions, Performance
 from training.part_separation.live_corpora import BASS, PIANO, PLACES
 from training.part_separation.prepare import BUILD, Chorale, load
 from training.part_separation.robustness import PLAYED, WINDOWS_MS, measure
@@ -30,6 +30,7 @@ RESTS_S = 2.0
 ENTERS_S = 0.1
 GROUPS = {"pop": ((0,), (1,), tuple(range(PIANO, BASS + 1)))}  # classes that are one part
 HINTED = ("quartets",)
+DATA = {"chorales": "corpus.npz"} | {n: f"corpus_{n}.npz" for n in ("quartets", "pop", "general")}
 
 
 def main() -> None:
@@ -47,7 +48,7 @@ def main() -> None:
         if options.weights
         else registry.load(options.model)
     )
-    pieces = load(options.data / f"corpus_{options.model}.npz", options.split)
+    pieces = load(options.data / DATA[options.model], options.split)
     rows = table(options.model, Network(weights), pieces)
     for row in rows:
         print("  ".join(f"{k} {v:.2f}" if isinstance(v, float) else f"{v}" for k, v in row.items()))
@@ -56,21 +57,28 @@ def main() -> None:
         options.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 
+def as_played(
+    name: str, pieces: list[Chorale], how: Conditions, seed: int, classes: int
+) -> list[Performance]:
+    """Return the beginning of every piece, played once for a model, as the module says."""
+    cut = [Chorale(piece.name, piece.notes[:MOST_NOTES]) for piece in pieces]
+    played = play(cut, how, seed, 1, classes)
+    if name == "general":
+        played = [only_those_who_play(one) for one in played]
+    return [together(one, GROUPS.get(name, ())) for one in played]
+
+
 def table(name: str, network: Network, pieces: list[Chorale]) -> list[dict[str, str | float]]:
     """Return a row for every kind of piece and condition: accuracy in percent a chord window."""
-    cut = [Chorale(piece.name, piece.notes[:MOST_NOTES]) for piece in pieces]
-    kinds = {"all": cut}
+    kinds = {"all": pieces}
     if name == "general":
-        parts = [len(np.unique(piece.notes[:, 3])) for piece in cut]
+        parts = [len(np.unique(piece.notes[:MOST_NOTES, 3])) for piece in pieces]
         for n in PLACES:
-            kinds[f"{n} parts"] = [piece for piece, m in zip(cut, parts, strict=True) if m == n]
+            kinds[f"{n} parts"] = [piece for piece, m in zip(pieces, parts, strict=True) if m == n]
     rows: list[dict[str, str | float]] = []
     for kind, some in kinds.items():
         for conditions, how in (("clean", CLEAN), ("live", PLAYED)):
-            played = play(some, how, SEED, 1, network.classes)
-            if name == "general":
-                played = [only_those_who_play(one) for one in played]
-            played = [together(one, GROUPS.get(name, ())) for one in played]
+            played = as_played(name, some, how, SEED, network.classes)
             rows.append(_row(kind, conditions, network, played))
             if name in HINTED and conditions == "live":
                 told = [told_who_rests(one) for one in played]

@@ -49,11 +49,9 @@ def measure(network: Network, played: list[Performance], window_ms: float) -> tu
     """Return accuracy in percent and expected calibration error in points."""
     right, confidence = [], []
     for performance in played:
-        labels, logp = network.listen(performance, window_ms)
-        notes = np.arange(len(labels))
-        right.append(performance.voices[notes, labels])
-        share = np.exp(logp - logp.max(1, keepdims=True))
-        confidence.append((share / share.sum(1, keepdims=True))[notes, labels])
+        labels, _, chances = network.weigh(performance, window_ms)
+        right.append(performance.voices[np.arange(len(labels)), labels])
+        confidence.append(chances)
     hits = np.concatenate(right)
     return 100 * float(hits.mean()), calibration_error(hits, np.concatenate(confidence))
 

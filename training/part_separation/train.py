@@ -4,8 +4,9 @@ One thread, no GPU. Every sequence is a new performance of pieces played one aft
 of the time as the network itself has understood it so far (sequences.py). The loss is that of each
 note alone plus that of each chord's joint assignment; the weights that are kept are a running
 average of those of the optimiser, and so are those that understand. Validation pieces choose
-nothing but the recipe; over the last fifth of the updates they are learnt from too. Test pieces are
-never read here.
+nothing but the recipe; over the last fifth of the updates they are learnt from too, and the weights
+before it are kept as build/NAME_unseen.npz: calibrate.py needs them. Test pieces are never read
+here.
 """
 
 import argparse
@@ -193,6 +194,9 @@ def train(options: argparse.Namespace) -> None:
     for update in bar:
         if update >= LAST * total:
             sequences.pieces = pieces + valid
+            if update < LAST * total + 1:
+                unseen = BUILD / f"{options.name}_unseen.npz"
+                np.savez(unseen, allow_pickle=False, **exported(average))
         own = update >= OWN_FROM and sequences.random.random() < OWN_DECISIONS
         batch = sequences.listened(average.step) if own else sequences.taught()
         note_loss, chord_loss = _losses(model, batch, options.forget, joint_loss)

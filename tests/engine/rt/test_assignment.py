@@ -9,8 +9,10 @@ from engine.rt.assignment import (
     assign_closest,
     assign_jointly,
     assign_zone,
+    chance_of,
     mirrored,
     order_strikes,
+    weigh_jointly,
 )
 
 
@@ -62,6 +64,45 @@ def test_nothing_to_assign():
 def test_notes_beyond_the_parts_are_assigned_each_for_itself():
     logp = np.log(np.array([[0.7, 0.3], [0.6, 0.4], [0.1, 0.9]], np.float32))
     assert jointly(logp) == [0, 1, 1]
+
+
+def weighed(logp, temperature, allowed=None):
+    logp = np.asarray(logp, np.float32)
+    allowed = np.ones(logp.shape, np.uint8) if allowed is None else np.asarray(allowed, np.uint8)
+    labels = np.array(jointly(logp, allowed), np.int8)
+    chances = np.full(logp.shape, 99, np.float32)
+    weigh_jointly(logp, len(logp), allowed, labels, temperature, chances)
+    return chances
+
+
+@pytest.mark.parametrize(("n", "classes"), [(1, 4), (3, 4), (4, 4), (2, 6), (6, 6)])
+@pytest.mark.parametrize("temperature", [0.7, 1.0, 2.5])
+def test_chances_are_those_of_all_orderings(n, classes, temperature):
+    random = np.random.default_rng(n)
+    logp = np.log(random.dirichlet(np.ones(classes), n)).astype(np.float32)
+    expected = np.zeros(logp.shape)
+    for order in itertools.permutations(range(classes), n):
+        rows = np.arange(n), list(order)
+        expected[rows] += np.exp(logp[rows].sum() / temperature)
+    expected /= expected.sum(1, keepdims=True)
+    np.testing.assert_allclose(weighed(logp, temperature), expected, atol=1e-5)
+
+
+def test_chances_of_impossible_classes_are_nought_and_a_row_is_one():
+    logp = np.array([[0, -1e6, -1e6], [-1e6, -1e6, 0], [-1e6, -1e6, -1e6]])
+    np.testing.assert_allclose(weighed(logp, 1.5), [[1, 0, 0], [0, 0, 1], [0, 1, 0]], atol=1e-6)
+    few = weighed(np.log([[0.9, 0.05, 0.05]] * 2), 1.0, [[0, 1, 1], [1, 1, 0]])
+    np.testing.assert_allclose(few.sum(1), 1, rtol=1e-5)
+    assert few[0, 0] == 0
+    assert few[1, 2] == 0
+
+
+@pytest.mark.parametrize("temperature", [0.7, 1.0, 2.5])
+def test_the_chance_of_a_note_alone_is_that_of_a_chord_of_one(temperature):
+    logp = np.log(np.array([0.5, 0.3, 0.15, 0.05], np.float32))
+    alone = [chance_of(logp, k, temperature) for k in range(4)]
+    np.testing.assert_allclose(alone, weighed([logp], temperature)[0], rtol=1e-5)
+    assert (alone[0] > 0.5) == (temperature < 1.0) or temperature == 1.0
 
 
 @pytest.mark.parametrize(

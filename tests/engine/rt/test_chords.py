@@ -8,6 +8,7 @@ the same classes with the same odds.
 # pyright: reportCallIssue=false
 
 import dataclasses
+import itertools
 
 import numpy as np
 import pytest
@@ -116,10 +117,17 @@ def test_beyond_sixteen_waiting_notes_the_rule_decides_at_once(engine):
 
 
 def test_confidence_is_the_networks_probability(engine):
-    engine.set("chord_window_ms", 20)
     play(engine, [(i, note_on(60 + i)) for i in range(4)], 64)
     records = note_ons(engine.results())
     np.testing.assert_allclose(records["confidence"], ODDS[records["part"]], rtol=1e-5)
+
+
+def test_confidence_in_a_chord_is_that_of_all_its_notes_together(engine):
+    """Four notes for four parts, each as likely any of them: who gets which is a toss."""
+    engine.set("chord_window_ms", 20)
+    play(engine, [(i, note_on(60 + i)) for i in range(4)], 64)
+    records = note_ons(engine.results())
+    np.testing.assert_allclose(records["confidence"], [0.25] * 4, rtol=1e-5)
 
 
 # The window
@@ -242,7 +250,11 @@ def test_settling_notes_sound_at_once_and_move_when_the_chord_is_complete(engine
     assert (moved["frame"] - start).tolist() == [WINDOW] * 2
     assert sorted(moved["part"].tolist()) == [1, 2]
     assert moved["c"].tolist() == [0, 0]
-    np.testing.assert_allclose(moved["confidence"], ODDS[moved["part"]], rtol=1e-5)
+    orders = list(itertools.permutations(range(4), 3))
+    worth = [np.prod(ODDS[list(order)]) for order in orders]
+    for part, confidence in zip(moved["part"], moved["confidence"], strict=True):
+        mine = sum(w for order, w in zip(orders, worth, strict=True) if order[1] == part)
+        assert confidence == pytest.approx(mine / sum(worth), rel=1e-5)
     assert sorted(engine.stats().part_notes[:4].tolist()) == [0, 1, 1, 1]
     play(engine, [(0, note_off(60 + i)) for i in range(3)], 64)
     check_notes(np.concatenate([records, engine.results()]))

@@ -1,0 +1,60 @@
+"""Finds the temperature of a live network and writes it into build/NAME.npz, for ship.py.
+
+    python -m training.part_separation.calibrate quartets
+
+A network believes too firmly what it has learnt. Divided by the temperature, its log-probabilities
+tell how often it is right (engine.rt.assignment.weigh_jointly); what it decides stays the same.
+The temperature is the one with the least error of confidence, at once and within 45 ms together,
+on the validation pieces, played live, of NAME_unseen.npz: the weights train.py kept before it
+began to learn from those pieces.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from training.part_separation.evaluate import Network
+from training.part_separation.live import Performance
+from training.part_separation.others import DATA, as_played
+from training.part_separation.prepare import BUILD, load
+from training.part_separation.robustness import PLAYED, measure
+
+TEMPERATURES = tuple(round(0.8 + 0.1 * i, 1) for i in range(15))
+SEED = 1
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("name", nargs="?", default="chorales")
+    parser.add_argument("--build", type=Path, default=BUILD, help="has NAME.npz, NAME_unseen.npz")
+    options = parser.parse_args()
+    name, build = options.name, options.build
+    unseen = dict(np.load(build / f"{name}_unseen.npz"))
+    classes = len(unseen["output_bias"])
+    played = as_played(name, load(build / DATA[name], "valid"), PLAYED, SEED, classes)
+    found = calibrated(unseen, played)
+    for temperature, errors in found.items():
+        print(temperature, " ".join(f"{error:.2f}" for error in errors), flush=True)
+    best = min(found, key=lambda temperature: sum(found[temperature]))
+    print(f"{name}: temperature {best}")
+    weights = dict(np.load(build / f"{name}.npz"))
+    weights["temperature"] = np.array([best], np.float32)
+    np.savez(build / f"{name}.npz", allow_pickle=False, **weights)
+
+
+def calibrated(
+    weights: dict[str, np.ndarray], played: list[Performance]
+) -> dict[float, tuple[float, float]]:
+    """Return temperature -> error of confidence in points, at once and within 45 ms."""
+    found = {}
+    for temperature in TEMPERATURES:
+        network = Network(weights | {"temperature": np.array([temperature], np.float32)})
+        found[temperature] = (measure(network, played, 0)[1], measure(network, played, 45)[1])
+    return found
+
+
+if __name__ == "__main__":
+    main()
