@@ -19,7 +19,7 @@ def duet():
 
 
 def test_who_rests_for_long_is_told_from_the_last_notes_end_to_just_before_the_next():
-    told = others.told_who_rests(duet())
+    told = others.told_who_rests(duet(), 2.0)
     turns = [(frame, key - ABSENT) for frame, key in told.events.tolist() if key >= ABSENT]
     begin = duet().events[0, 0]
     assert turns[0] == (begin + 2 * RATE_HZ, 1)
@@ -27,6 +27,8 @@ def test_who_rests_for_long_is_told_from_the_last_notes_end_to_just_before_the_n
     assert turns[2:] == [(begin + 8 * RATE_HZ, 1), (begin + 8 * RATE_HZ, 3)]  # the end
     assert (np.diff(told.events[:, 0]) >= 0).all()
     assert np.array_equal(told.struck, duet().struck)
+    longer = others.told_who_rests(duet(), 4.1).events  # than any rest: but for the end
+    assert longer[longer[:, 1] >= ABSENT, 0].tolist() == [begin + 8 * RATE_HZ] * 2
 
 
 def test_an_absent_class_is_given_nothing():
@@ -79,6 +81,10 @@ def test_every_kind_has_its_rows(name, classes):
     assert kinds == ({"all", "3 parts", "4 parts", "5 parts"} if name == "general" else {"all"})
     hinted = [row for row in rows if row["conditions"] == "live, with entry hints"]
     assert len(hinted) == (name == "quartets")
+    if name == "quartets":
+        assert [row["conditions"] for row in rows if "hints" in str(row["conditions"])] == list(
+            others.RESTS_S
+        )
     for row in rows:
         assert 0 <= float(row["45 ms"]) <= 100
         assert int(row["notes"]) > 0

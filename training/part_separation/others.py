@@ -5,8 +5,9 @@
 As evaluate.py does, onsets up to 15 ms early or late; the first 2,000 notes of a piece. Of the
 general model's pieces the player has taken out the classes they do not have, once, at the start.
 
-``with entry hints``: the player takes a part out for as long as it rests, where that is RESTS_S or
-longer, and brings it in ENTERS_S before its next note.
+``with entry hints``: the player takes a part out for as long as it rests, where that is two seconds
+or longer, and brings it in ENTERS_S before its next note. ``every rest of a second``: the same from
+a second on.
 
 Of the pop model's classes the piano's four are one part to the figures, as in the paper's data.
 """
@@ -26,7 +27,7 @@ from training.part_separation.robustness import PLAYED, WINDOWS_MS, measure
 from training.part_separation.study.corpora import MOST_NOTES
 
 SEED = 7
-RESTS_S = 2.0
+RESTS_S = {"live, with entry hints": 2.0, "live, hints at every rest of a second": 1.0}
 ENTERS_S = 0.1
 GROUPS = {"pop": ((0,), (1,), tuple(range(PIANO, BASS + 1)))}  # classes that are one part
 HINTED = ("quartets",)
@@ -81,8 +82,9 @@ def table(name: str, network: Network, pieces: list[Chorale]) -> list[dict[str, 
             played = as_played(name, some, how, SEED, network.classes)
             rows.append(_row(kind, conditions, network, played))
             if name in HINTED and conditions == "live":
-                told = [told_who_rests(one) for one in played]
-                rows.append(_row(kind, "live, with entry hints", network, told))
+                for hinted, rests_s in RESTS_S.items():
+                    told = [told_who_rests(one, rests_s) for one in played]
+                    rows.append(_row(kind, hinted, network, told))
     return rows
 
 
@@ -116,15 +118,15 @@ def only_those_who_play(performance: Performance) -> Performance:
     return Performance(np.concatenate([first, performance.events]), performance.voices)
 
 
-def told_who_rests(performance: Performance) -> Performance:
-    """Return a performance whose player takes out who rests; see the module."""
+def told_who_rests(performance: Performance, rests_s: float) -> Performance:
+    """Return a performance whose player takes out who rests so long; see the module."""
     classes = performance.voices.shape[1]
     turns: list[tuple[int, int, bool]] = []  # frame, class, whether it goes
     for k in range(classes):
         starts, ends = _sounding(performance, k)
         quiet_from = np.maximum.accumulate(np.concatenate([[0], ends]))
         for start, end in zip(quiet_from, starts, strict=False):
-            if end - start >= RESTS_S * RATE_HZ:
+            if end - start >= rests_s * RATE_HZ:
                 turns += [(int(start), k, True), (int(end - ENTERS_S * RATE_HZ), k, False)]
         turns.append((int(quiet_from[-1]), k, True))
     out = np.zeros(classes, bool)
