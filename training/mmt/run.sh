@@ -9,6 +9,8 @@
 # FOLDER holds the data packs of prepare.py. Stopped, it goes on where it was when run again.
 set -eu
 cd "$(dirname "$0")/../.."
+# Big blocks stay with the process: given back and taken anew, each page would be cleared again.
+export MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=68719476736 MALLOC_TOP_PAD_=67108864
 build=build/mmt
 data=
 small=
@@ -58,9 +60,16 @@ if [ -n "$compare" ]; then
     tiny --name tiny4-mmm --kind mmm
     tiny --name tiny4-paper-seed2 --seed 2
     tiny --name tiny4-turn-seed2 --seed 2 --heads "in turn"
-    python -m training.mmt.compare --weights $build/tiny4-paper.npz $build/tiny4-paper-seed2.npz \
-        $build/tiny4-turn.npz $build/tiny4-turn-seed2.npz $build/tiny4-rotary.npz \
-        $build/tiny4-remi.npz $build/tiny4-mmm.npz
+    weights() { # in the order of the README's tables
+        for name in "$@"; do echo $build/tiny4-$name.npz; done
+    }
+    all=$(weights paper paper-seed2 turn turn-seed2 rotary remi mmm)
+    ours=$(weights paper paper-seed2 turn turn-seed2 rotary)
+    python -m training.mmt.compare --weights $all --samples 200 --json $build/compare.json
+    python -m training.mmt.compare --weights $ours --samples 200 --share 1 \
+        --json $build/compare-odds.json
+    python -m training.mmt.compare --weights $ours --samples 200 --share 1 --min-p 0.02 \
+        --json $build/compare-min-p.json
     exit 0
 fi
 
