@@ -15,5 +15,6 @@ for seed in 1 2 3; do python -m $study.perceptron --seed $seed; done
 for run in $(python -m $study.runs); do python -m $study.learn "$run"; done
 python -m training.part_separation.prepare
 python -m $study.played
+python -m tests.bench.live_separation --json training/part_separation/results/live_separation.json
 python -m $study.pictures
 python -m $study.tables --write
