@@ -194,10 +194,14 @@ def _draw(path: Path, prompt: Prompt, score, title: str, candidate: Candidate) -
 
 
 def _names(candidate: Candidate) -> list[str]:
+    """Return who plays how many notes."""
+    import numpy as np
+
     from models.mmt.instruments import name_of
     from models.mmt.representation import PLAYER
 
-    return [name_of(code) for code in sorted(set(candidate.notes[:, PLAYER].tolist()))]
+    codes, counts = np.unique(candidate.notes[:, PLAYER], return_counts=True)
+    return [f"{name_of(int(code))} {n}" for code, n in zip(codes, counts, strict=True)]
 
 
 def _print(rows: Sequence[tuple[str, ...]]) -> None:

@@ -89,7 +89,8 @@ class Draw(NamedTuple):
     filter: np.ndarray  # float64: temperature, filter, amount
     numbers: np.ndarray  # int64: EARLIEST tick, longest WAIT in beats
     kept: np.ndarray  # int64 a field: codes that top-k keeps
-    costs: np.ndarray  # float32 (largest field,): none
+    free: np.ndarray  # float32 (largest field,): zeros, what most codes cost
+    players: np.ndarray  # float32 (instruments,): nats taken from those that would play a note
 
 
 EARLIEST, WAIT = range(2)  # of the numbers
@@ -119,6 +120,7 @@ def packed(rules: Rules) -> Draw:
         np.array((rules.earliest_ticks, rules.longest_wait_beats), np.int64),
         np.array(kept, np.int64),
         np.zeros(max(SIZES), np.float32),
+        np.zeros(SIZES[INSTRUMENT], np.float32),
     )
 
 
@@ -173,9 +175,10 @@ def draw_row(w, s, row, in_turn, rotary, before, draw, uniforms, out):
                 low = earliest % TICKS + 1
             elif field == INSTRUMENT and out[TYPE] == INSTRUMENT_ROW:
                 low = before[INSTRUMENT] + 1
+            plays = field == INSTRUMENT and out[TYPE] == NOTE
             code, log_probability = _draw(
                 logits,
-                draw.costs,
+                draw.players if plays else draw.free,
                 draw.allowed[_START_OF[field] : _START_OF[field] + size],
                 low,
                 high,

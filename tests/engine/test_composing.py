@@ -7,7 +7,7 @@ from engine import composing
 from engine.composing import ComposingError, Wish, candidates, named
 from models.mmt.decoder import Decoder, from_floats
 from models.mmt.instruments import code_of
-from models.mmt.representation import KEY, LENGTH, NOTE, ONSET, PLAYER, TICKS
+from models.mmt.representation import INSTRUMENT, KEY, LENGTH, NOTE, ONSET, PLAYER, TICKS
 from models.mmt.shape import IN_TURN, ROTARY, Shape, random_weights
 
 QUARTET = tuple(code_of(name) for name in ("violin", "viola", "cello"))
@@ -111,6 +111,38 @@ def test_named_instruments_play_and_no_others(decoder: Decoder) -> None:
         (made,) = candidates(decoder, given, seam, wish)
         assert set(made.notes[:, PLAYER]) <= {flute, horn}
         assert len(made.notes) > 8
+
+
+def test_nobody_who_was_asked_for_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of three, one is all but impossible to the network: it plays all the same."""
+    shape = Shape(1, 64, 64, 80, IN_TURN, ROTARY, 64, 64)
+    weights = random_weights(shape, 4)
+    weights["turn0.logits_bias"][NOTE] += 4
+    weights["turn1.logits_bias"][1:3] += 8
+    weights[f"turn{INSTRUMENT}.logits_bias"][QUARTET[2]] -= 6
+    stubborn = from_floats(weights, shape)
+    wish = Wish(beats=128, instruments=QUARTET)
+    played = candidates(stubborn, NOTHING, 0, wish)[0].notes[:, PLAYER]
+    assert (played == QUARTET[2]).mean() > 0.02
+    assert np.diff(np.flatnonzero(played == QUARTET[2])).max() < 100
+    monkeypatch.setattr(composing, "_FAIR_NATS", 0.0)
+    played = candidates(stubborn, NOTHING, 0, wish)[0].notes[:, PLAYER]
+    assert QUARTET[2] not in played
+
+
+def test_who_has_played_enough_is_not_favoured() -> None:
+    shares, costs = composing._Shares(QUARTET), np.zeros(65)
+    for code in QUARTET * 10:
+        shares.hear(code)
+    shares.write_costs(costs)
+    assert not costs.any()
+    for _ in range(40):
+        shares.hear(QUARTET[0])
+        shares.hear(0)  # nobody
+    shares.write_costs(costs)
+    assert costs[QUARTET[0]] == 0
+    assert costs[QUARTET[1]] == pytest.approx(4 * (np.log(1 / 0.4) - 40 / 24), abs=0.3)
+    assert np.flatnonzero(costs).tolist() == sorted(QUARTET[1:])
 
 
 def test_from_nothing_the_network_names_who_plays(decoder: Decoder) -> None:

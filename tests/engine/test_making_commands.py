@@ -1,6 +1,7 @@
 """`ripieno continue` and `compose`: files, table, pictures, and bad input in one sentence."""
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -268,3 +269,13 @@ def test_musescore_opens_every_note_that_was_made(tmp_path: Path) -> None:
         notes = len(read_midi(out).notes())
         assert notes > 20
         assert notes_in_musescore(out, tmp_path) == notes
+
+
+def test_an_unusual_company_plays_together(tmp_path: Path, capsys) -> None:
+    """The network that ships has heard no flute with three strings: it plays, and not alone."""
+    words = ["violin", "viola", "cello", "flute"]
+    assert ripieno("compose", "--instruments", *words, "-o", tmp_path / "out.mid") == 0
+    played = re.findall(r"(violin|viola|cello|flute) (\d+)", capsys.readouterr().out)
+    assert [name for name, _ in played] == words
+    counts = [int(count) for _, count in played]
+    assert min(counts) > 0.02 * sum(counts)

@@ -7,6 +7,7 @@ from models.errors import ModelError
 from models.mmt.representation import (
     INSTRUMENT,
     NOTE,
+    NOTES,
     PITCH,
     SIZES,
     TYPE,
@@ -81,6 +82,22 @@ def test_instrument_informed(shape):
     rows = generated(shape, Rules(may_end=False, instruments=(1, 31)), header([1, 31]))
     assert (rows[4:, TYPE] == NOTE).all()
     assert set(rows[4:, INSTRUMENT]) <= {1, 31}
+
+
+def test_costs_of_players_are_theirs_alone():
+    """Who costs least plays; in rows that name instruments nobody pays."""
+    decoder_ = decoder(KINDS[3])
+    decoder_.feed(music(20))
+    draw = packed(Rules(amount=1.0, may_end=False, instruments=(1, 25, 27)))
+    draw.players[[1, 25, 27]] = 0, 20, -20
+    random = np.random.default_rng(0)
+    rows = np.array([decoder_.next(draw, random)[0] for _ in range(100)])
+    assert set(rows[:, INSTRUMENT]) == {27}
+    fresh = decoder(KINDS[3])
+    fresh.feed(np.zeros((1, 6), np.int64))
+    draw.allowed[[NOTES, NOTE]] = 0
+    rows = np.array([fresh.next(draw, random)[0] for _ in range(300)])
+    assert 1 in rows[:, INSTRUMENT]  # who costs 20 more than another
 
 
 def test_the_last_beat_is_the_last():
