@@ -46,7 +46,7 @@ _HEARD, _KEPT = 0.75, 0.5  # of the rows: the prompt's at the seam, and when the
 _TRIES = 8  # draws for a note that can stand after the one before it
 _MOST_A_BEAT = 96  # notes: a network that does not get on is stopped
 # Who was asked for and plays less than this part of an equal share of the last notes, so many a
-# player, is favoured by so many nats for each e-fold that it lacks. Chosen by who played in five companies.
+# player, is favoured by so many nats for each e-fold that it lacks (tried on five companies).
 _FAIR_SHARE, _FAIR_NOTES, _FAIR_NATS = 0.4, 8.0, 4.0
 
 Watch = Callable[[int, int, float], None]  # number of the candidate, its notes, its beats
