@@ -247,7 +247,7 @@ def _decide_by_network(rig, slot):
 def _chance_alone(rig, slot, label):
     """Return how likely a class is for a note by itself. [audio]"""
     logp = rig.notes[slot].logp[: rig.state[0].classes]
-    return chance_of(logp, label, temperature_of(rig.weights))
+    return chance_of(logp, label, temperature_of(rig.weights, False))
 
 
 @rt
@@ -416,7 +416,7 @@ def close_chord(rig):
     mind_held_keys(rig.memory, count, rig.chord_logp)
     _keep_out(rig, count)
     assign_jointly(rig.chord_logp, count, rig.chord_allowed, rig.labels)
-    temperature = temperature_of(rig.weights)
+    temperature = temperature_of(rig.weights, True)
     allowed, chances = rig.chord_allowed, rig.chord_chances
     weigh_jointly(rig.chord_logp, count, allowed, rig.labels, temperature, chances)
     order_strikes(rig.chord[:count, 2], rig.labels)

@@ -6,16 +6,17 @@ float32 arrays, so that a step allocates nothing and reads its weights in one di
 
     weights  table (tokens(K), 4 H), which holds the product of embedding and first layer,
              first layer recurrent (H, 4 H); second and third layer: bias (4 H), inputs then
-             recurrent (2 H, 4 H); output (H, K), bias (K); temperature (1)
+             recurrent (2 H, 4 H); output (H, K), bias (K); temperatures (2)
     state    hidden (3, H), cell (3, H), gates (4 H), kept hidden and cell (2, 3, H)
 
 A chord can be looked at twice: `keep_past` before its first note, then, when all its notes have
 had their step, `go_back`, the notes' steps once more in the opposite order, `return_to_present`.
 The first look at the first note knew nothing of the others; the mean of both looks does.
 
-The temperature is no part of the step: it says how much of the differences between
-log-probabilities to believe (engine.rt.assignment), and was found on pieces the network had not
-heard. A file of weights may lack it; then it is 1.
+The temperatures are no part of the step: they say how much of the differences between
+log-probabilities to believe (engine.rt.assignment), of a note by itself and of a chord's notes
+together, and were found on pieces the network had not heard. A file of weights may lack them; then
+they are 1.
 """
 
 import numpy as np
@@ -38,7 +39,7 @@ from engine.rt.native import rt
 
 HIDDEN = 160
 LAYERS = 3
-LEAST, MOST = 0.1, 10.0  # of the temperature
+LEAST, MOST = 0.1, 10.0  # of the temperatures
 GATES = 4 * HIDDEN  # input, forget, candidate, output
 _CELLS = LAYERS * HIDDEN
 _SCRATCH = 2 * _CELLS
@@ -70,7 +71,7 @@ def new_network(
     """Return (weights (n,) float32, state (m,) float32, memory (1,)) for `step`. [main]
 
     Raises ValueError naming the array if `weights` is not what `shapes` describes; besides those
-    there may be a temperature (1,).
+    there may be a temperature (2,).
     """
     if "output_bias" not in weights:
         raise ValueError("the weights lack the array 'output_bias'")
@@ -86,10 +87,11 @@ def new_network(
             raise ValueError(f"the array '{name}' must have shape {shape}, got {w[name].shape}")
         if not np.isfinite(w[name]).all():
             raise ValueError(f"the array '{name}' must hold finite numbers")
-    temperature = np.asarray(weights.get("temperature", np.ones(1)), np.float64)
-    if temperature.shape != (1,) or not LEAST <= temperature[0] <= MOST:
+    temperature = np.asarray(weights.get("temperature", np.ones(2)), np.float64)
+    fits = (temperature >= LEAST) & (temperature <= MOST)
+    if temperature.shape != (2,) or not fits.all():
         raise ValueError(
-            f"the array 'temperature' must be one number of {LEAST} to {MOST}, got {temperature}"
+            f"the array 'temperature' must be two numbers of {LEAST} to {MOST}, got {temperature}"
         )
     table = w["embedding"] @ w["input_0"].T
     table[PITCH : PITCH + 128] += np.outer(frequencies(), w["input_0"] @ w["frequency"])
@@ -169,9 +171,10 @@ def step(weights, state, memory, pitch, onset_frame, logp):
 
 
 @rt
-def temperature_of(weights):
-    """Return by what the differences between a network's log-probabilities are divided. [audio]"""
-    return np.float64(weights[weights.size - 1])
+def temperature_of(weights, together):
+    """Return by what the differences between a network's log-probabilities are divided: of a note
+    alone, or of a chord's notes `together`. [audio]"""
+    return np.float64(weights[weights.size - (1 if together else 2)])
 
 
 @fast

@@ -32,15 +32,15 @@ def test_the_best_goes_into_the_file_and_nothing_else_changes(tmp_path, monkeypa
 
     monkeypatch.setattr(calibrate, "load", load)
     monkeypatch.setattr(calibrate, "TEMPERATURES", (1.0, 1.2, 1.4))
-    errors = {1.0: (3.0, 3.0), 1.2: (1.0, 2.0), 1.4: (0.5, 4.0)}
+    errors = {1.0: (3.0, 3.0), 1.2: (1.0, 4.0), 1.4: (1.5, 2.0)}
     monkeypatch.setattr(calibrate, "calibrated", lambda weights, played: errors)
     monkeypatch.setattr("sys.argv", ["calibrate", "chorales", "--build", str(tmp_path)])
     calibrate.main()
     assert asked["split"] == "valid"
-    assert "temperature 1.2" in capsys.readouterr().out
+    assert "temperatures 1.2 alone, 1.4 in a chord" in capsys.readouterr().out
     with np.load(tmp_path / "chorales.npz") as file:
         written = dict(file)
-    assert written.pop("temperature").tolist() == [np.float32(1.2)]
+    assert written.pop("temperature").tolist() == [np.float32(1.2), np.float32(1.4)]
     assert written.keys() == weights.keys()
     for name, array in weights.items():
         np.testing.assert_array_equal(written[name], array)

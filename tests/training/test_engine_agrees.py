@@ -25,17 +25,17 @@ def messages(events):
     return found
 
 
-def at(temperature):
-    """The shipped chorale network, more or less sure of itself."""
-    return registry.load("chorales") | {"temperature": np.array([temperature], np.float32)}
+def at(*temperatures):
+    """The shipped chorale network, more or less sure of itself: alone, in a chord."""
+    return registry.load("chorales") | {"temperature": np.array(temperatures, np.float32)}
 
 
 @pytest.mark.parametrize("window_ms", [0, 20, 45])
 def test_how_sure_a_network_is_changes_none_of_its_choices(window_ms):
     for seed in (1, 2):
         performance = perform(SCORE, LIVE, np.random.default_rng(seed))
-        labels, logp, sure = Network(at(1.0)).weigh(performance, window_ms)
-        others, other_logp, unsure = Network(at(3.0)).weigh(performance, window_ms)
+        labels, logp, sure = Network(at(1.0, 1.0)).weigh(performance, window_ms)
+        others, other_logp, unsure = Network(at(3.0, 3.0)).weigh(performance, window_ms)
         assert labels.tolist() == others.tolist()
         np.testing.assert_array_equal(logp, other_logp)
         assert unsure.mean() < sure.mean() - 0.05
@@ -43,14 +43,14 @@ def test_how_sure_a_network_is_changes_none_of_its_choices(window_ms):
 
 @pytest.mark.parametrize("window_ms", [0, 20, 45])
 @pytest.mark.parametrize(
-    ("score", "conditions", "seed", "temperature"),
-    [(SCORE, LIVE, 1, 1.0), (SCORE, LIVE, 2, 2.0), (SHARED, CLEAN, 1, 1.0)],
+    ("score", "conditions", "seed", "temperatures"),
+    [(SCORE, LIVE, 1, (1, 1)), (SCORE, LIVE, 2, (2, 1.5)), (SHARED, CLEAN, 1, (1, 2))],
 )
 def test_the_engine_gives_the_voices_that_are_measured(
-    score, conditions, seed, temperature, window_ms
+    score, conditions, seed, temperatures, window_ms
 ):
     performance = perform(score, conditions, np.random.default_rng(seed))
-    weights = at(temperature)
+    weights = at(*temperatures)
     expected, _, chances = Network(weights).weigh(performance, window_ms)
 
     engine = new_engine(chord_window_ms=window_ms, assigner="network", ready=False)

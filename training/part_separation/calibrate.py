@@ -1,12 +1,12 @@
-"""Finds the temperature of a live network and writes it into build/NAME.npz, for ship.py.
+"""Finds the temperatures of a live network, writes them into build/NAME.npz, for ship.py.
 
     python -m training.part_separation.calibrate quartets
 
 A network believes too firmly what it has learnt. Divided by the temperature, its log-probabilities
-tell how often it is right (engine.rt.assignment.weigh_jointly); what it decides stays the same.
-The temperature is the one with the least error of confidence, at once and within 45 ms together,
-on the validation pieces, played live, of NAME_unseen.npz: the weights train.py kept before it
-began to learn from those pieces.
+tell how often it is right (engine.rt.assignment); what it decides stays the same. There is one for
+a note that sounds at once and one for the notes of a chord together, each that with the least
+error of confidence, at once and within 45 ms, on the validation pieces, played live, of
+NAME_unseen.npz: the weights train.py kept before it began to learn from those pieces.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from training.part_separation.others import DATA, as_played
 from training.part_separation.prepare import BUILD, load
 from training.part_separation.robustness import PLAYED, measure
 
-TEMPERATURES = tuple(round(0.8 + 0.1 * i, 1) for i in range(15))
+TEMPERATURES = tuple(round(0.8 + 0.1 * i, 1) for i in range(20))
 SEED = 1
 
 
@@ -38,10 +38,10 @@ def main() -> None:
     found = calibrated(unseen, played)
     for temperature, errors in found.items():
         print(temperature, " ".join(f"{error:.2f}" for error in errors), flush=True)
-    best = min(found, key=lambda temperature: sum(found[temperature]))
-    print(f"{name}: temperature {best}")
+    best = [min(found, key=lambda temperature: found[temperature][i]) for i in (0, 1)]
+    print(f"{name}: temperatures {best[0]} alone, {best[1]} in a chord")
     weights = dict(np.load(build / f"{name}.npz"))
-    weights["temperature"] = np.array([best], np.float32)
+    weights["temperature"] = np.array(best, np.float32)
     np.savez(build / f"{name}.npz", allow_pickle=False, **weights)
 
 
@@ -51,7 +51,7 @@ def calibrated(
     """Return temperature -> error of confidence in points, at once and within 45 ms."""
     found = {}
     for temperature in TEMPERATURES:
-        network = Network(weights | {"temperature": np.array([temperature], np.float32)})
+        network = Network(weights | {"temperature": np.array([temperature] * 2, np.float32)})
         found[temperature] = (measure(network, played, 0)[1], measure(network, played, 45)[1])
     return found
 

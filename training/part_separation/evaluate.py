@@ -298,7 +298,7 @@ def _run(weights, state, memory, events, window_frames, logp, labels, chances):
         if window_frames == 0:
             label = _likeliest(logp[i - 1], memory[0].absent)
             labels[i - 1] = label
-            chances[i - 1] = chance_of(logp[i - 1], label, temperature_of(weights))
+            chances[i - 1] = chance_of(logp[i - 1], label, temperature_of(weights, False))
             first = i
         elif i - first == _playing(logp.shape[1], memory[0].absent):
             _decide(weights, state, memory, pitches, frames, logp, labels, chances, first, i)
@@ -353,7 +353,8 @@ def _decide(weights, state, memory, pitches, frames, logp, labels, chances, firs
             playing[:, k] = 0
     assign_jointly(worth, n, playing, labels[first:end])
     among = np.zeros(worth.shape, np.float32)
-    weigh_jointly(worth, n, playing, labels[first:end], temperature_of(weights), among)
+    temperature = temperature_of(weights, True)
+    weigh_jointly(worth, n, playing, labels[first:end], temperature, among)
     order_strikes(pitches[first:end], labels[first:end])
     for j in range(first, end):
         chances[j] = among[j - first, labels[j]]

@@ -116,17 +116,19 @@ def test_weights_that_do_not_fit_are_named():
         network.new_network(network.random_weights(9, 0))
     with pytest.raises(ValueError, match="'bias_2' must hold finite numbers"):
         network.new_network(good | {"bias_2": np.full(network.GATES, np.nan, np.float32)})
-    for wrong in ([], [0.0], [1.0, 1.0], [np.nan], [11.0]):
-        with pytest.raises(ValueError, match=r"'temperature' must be one number of 0.1 to 10.0"):
+    for wrong in ([], [1.0], [1.0, 0.0], [np.nan, 1.0], [1.0, 11.0], [[1.0, 1.0]]):
+        with pytest.raises(ValueError, match=r"'temperature' must be two numbers of 0.1 to 10.0"):
             network.new_network(good | {"temperature": np.array(wrong, np.float32)})
 
 
 @pytest.mark.parametrize("classes", [4, 6])
-def test_the_temperature_is_one_or_what_the_weights_say(classes):
+def test_the_temperatures_are_one_or_what_the_weights_say(classes):
     plain = network.random_weights(classes, 1)
-    told = plain | {"temperature": np.array([1.7], np.float32)}
-    assert network.temperature_of(network.new_network(plain)[0]) == 1
-    assert network.temperature_of(network.new_network(told)[0]) == pytest.approx(1.7)
+    told = plain | {"temperature": np.array([1.7, 2.5], np.float32)}
+    for together, right in ((False, 1.7), (True, 2.5)):
+        assert network.temperature_of(network.new_network(plain)[0], together) == 1
+        found = network.temperature_of(network.new_network(told)[0], together)
+        assert found == pytest.approx(right)
     notes = melody(20)
     assert np.array_equal(
         run(network.new_network(plain), notes), run(network.new_network(told), notes)
