@@ -125,3 +125,11 @@ def test_a_transformers_windows_cover_a_long_piece():
     assert labels.shape == (130,)
     whole = learn.predicted(model, notes.cut(0, 40), 40)
     assert (labels[:10] == whole[:10]).all()
+
+
+def test_close_claims_have_three_seeds():
+    for words in CLOSE:
+        name = words.replace(" ", "-")
+        found = [run for run in runs() if run.name.startswith(f"{name}-s")]
+        assert [run.seed for run in found] == [1, 2, 3]
+        assert len({(run.inputs, run.updates, run.transpose) for run in found}) == 1

@@ -33,6 +33,12 @@ def test_orderings_hold_or_not_or_are_too_close(tmp_path):
     assert line == "| LSTM beats zones | holds (+20.0) |  | does not (-10.0) | even (+0.4) |"
 
 
+def test_what_the_paper_does_not_claim_is_no_gap_in_the_table(tmp_path):
+    found = results(tmp_path, bach_lstm_s1=90.0, bach_lstm_eh_s1=80.0, quartets_lstm_s1=70.0)
+    (line,) = (row for row in tables.orderings(found).splitlines() if "do not help else" in row)
+    assert line == "| entry hints do not help elsewhere | holds (+10.0) |  | - | - |"
+
+
 def test_what_should_be_reached_is_said_to_be_missed(tmp_path):
     text = tables.reach(results(tmp_path, bach_lstm_long_s1=92.99, bach_zones=73.1))
     assert "| 93.0 | 92.99 | NO |" in text

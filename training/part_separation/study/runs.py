@@ -5,7 +5,7 @@ training/part_separation/results/NAME.json, which the README's tables are printe
 """
 
 import argparse
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -58,9 +58,23 @@ def runs() -> list[Run]:
         todo.append(learnt(corpus, "lstm", Inputs(duration=True, entry_hints=True), "dur eh"))
     for corpus in ("bach", "quartets", "game", "pop"):
         todo += table_2(corpus, attentive, hinted=True)
-    return todo
+    again = [run for run in todo if f"{run.corpus} {run.model} {run.label}".strip() in CLOSE]
+    return todo + [replace(run, seed=seed) for seed in (2, 3) for run in again]
 
 
+CLOSE = (  # what a claim with a small gap rests on: three seeds
+    "game lstm",
+    "game lstm eh",
+    "game lstm eh ph",
+    "game lstm rawtime",
+    "game lstm noaug",
+    "pop lstm",
+    "pop lstm noaug",
+    "pop lstm eh",
+    "pop lstm eh ph",
+    "quartets lstm",
+    "quartets lstm noaug",
+)
 EMBEDDED = Inputs()
 OFFLINE = Inputs(duration=True)
 

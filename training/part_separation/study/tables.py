@@ -163,7 +163,9 @@ def table(title: str, paper: dict, found: Measured, plain: dict[str, str]) -> st
         lines.append(f"| {plain.get(row, NAMES[row])} | {' | '.join(cells)} |")
         longer = found.get(("bach", f"{row}-long"))
         if longer and not plain:
-            lines.append(f"| {NAMES[f'{row}-long']} | {published[0]:.2f} / {cell(longer)} | | | |")
+            lines.append(
+                f"| {NAMES[f'{row}-long']} | {published[0]:.2f} / {cell(longer)} | - | - | - |"
+            )
     return "\n".join(lines)
 
 
@@ -183,7 +185,7 @@ def orderings(found: Measured) -> str:
         for corpus in CORPORA:
             pair = found.get((corpus, better)), found.get((corpus, worse))
             if corpus not in where or pair[0] is None or pair[1] is None:
-                cells.append("")
+                cells.append("" if corpus in where else "-")
                 continue
             gap = mean_test(pair[0]) - mean_test(pair[1])
             verdict = "even" if abs(gap) < EVEN else "holds" if gap > 0 else "does not"
