@@ -17,7 +17,7 @@ from training.part_separation.study.models import (
     of_piece,
     stacked,
 )
-from training.part_separation.study.runs import Run, runs
+from training.part_separation.study.runs import CLOSE, Run, runs
 
 
 def piece(n=60, seed=0, classes=4):
