@@ -18,7 +18,7 @@ from training.latent_morph.analysis import HIGHEST_HZ, HOP_S, band_edges_hz, tot
 from training.latent_morph.laws import Laws, velocity_of
 from training.latent_morph.network import labels_of
 from training.latent_morph.prepare import Corpus
-from training.latent_morph.sources import INSTRUMENTS, UNKNOWN
+from training.latent_morph.sources import INSTRUMENTS, NAMES, UNKNOWN
 
 BELOW_DB = -90.0  # quieter levels are all the same
 OWN_SHARE = 0.7  # of brightness that a key's velocity moves; the rest is the anchor's dynamics
@@ -51,11 +51,19 @@ class Manner:
 
 
 class Frames:
-    """The frames of some splits, and how they are drawn."""
+    """The frames of some splits, of some instruments, and how they are drawn."""
 
-    def __init__(self, corpus: Corpus, laws: Laws, splits: tuple[int, ...]) -> None:
+    def __init__(
+        self,
+        corpus: Corpus,
+        laws: Laws,
+        splits: tuple[int, ...],
+        names: tuple[str, ...] = NAMES,
+    ) -> None:
         self.corpus, self.laws = corpus, laws
-        self.takes = np.flatnonzero(np.isin(corpus.split, splits))
+        asked = [NAMES.index(name) for name in names]
+        of_these = np.isin(corpus.instrument, asked)
+        self.takes = np.flatnonzero(np.isin(corpus.split, splits) & of_these)
         count = np.bincount(corpus.instrument[self.takes], minlength=len(INSTRUMENTS))
         share = 1 / np.sqrt(count[corpus.instrument[self.takes]])
         self.share = share / share.sum()

@@ -27,6 +27,7 @@ from training.latent_morph.metrics import distances_db, rise_ms
 from training.latent_morph.network import HEADS, Pair
 from training.latent_morph.sources import (
     BUILD,
+    EIGHT,
     NAMES,
     TEST_PITCH,
     TEST_TAKE,
@@ -39,7 +40,6 @@ from training.latent_morph.train import restored
 
 SPLITS = {"valid": (VALID_PITCH, VALID_TAKE), "test": (TEST_PITCH, TEST_TAKE)}
 KINDS_OF_TAKES = ("pitches", "takes")
-EIGHT = ("violin", "cello", "flute", "oboe", "clarinet", "french horn", "trumpet", "piano")
 _INVERTED = 70  # frames; more takes long
 WAYS = ("analysed", "autoencoded", "labels", "nearest")
 

@@ -30,10 +30,13 @@ class Shape:
     encoder: int = 384
     decoder: int = 128
     symbol: int = 256
+    dropout: float = 0.0  # of the encoder's units, while it learns
 
     def __post_init__(self) -> None:
         if self.form not in ("A", "B"):
             raise ValueError(f"form must be A or B, got {self.form}")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout must be from 0 to below 1, got {self.dropout}")
 
 
 def scaled(spectra: Tensor) -> Tensor:
@@ -56,9 +59,23 @@ def labels_of(pitch: Tensor, dynamics: Tensor, instrument: Tensor) -> Tensor:
     return torch.stack([octave, pitch % 12, dynamics, instrument], 1).long()
 
 
-def _layers(inner: int, hidden: int, outer: int) -> nn.Sequential:
+class Resting(nn.Module):
+    """ReLU, a share of whose units rests while the network learns."""
+
+    def __init__(self, share: float) -> None:
+        super().__init__()
+        self.share = share
+
+    def forward(self, units: Tensor) -> Tensor:
+        """Return what the units give."""
+        return functional.dropout(functional.relu(units), self.share, self.training)
+
+
+def layers(inner: int, hidden: int, outer: int, dropout: float = 0.0) -> nn.Sequential:
+    """Return two layers of `hidden` units, `dropout` of them resting, and one out of them."""
     return nn.Sequential(
-        nn.Linear(inner, hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU(),
+        nn.Linear(inner, hidden), Resting(dropout),
+        nn.Linear(hidden, hidden), Resting(dropout),
         nn.Linear(hidden, outer),
     )  # fmt: skip
 
@@ -71,10 +88,10 @@ class Pair(nn.Module):
         self.shape = shape
         latent = shape.latent
         out, told = (BINS, 0) if shape.form == "A" else (LEVELS, FEATURES)
-        self.encoder = _layers(BINS, shape.encoder, 2 * latent)
-        self.decoder = _layers(latent + told, shape.decoder, out)
-        self.symbol_encoder = _layers(sum(SIZES), shape.symbol, 2 * latent)
-        self.symbol_decoder = _layers(latent, shape.symbol, sum(SIZES))
+        self.encoder = layers(BINS, shape.encoder, 2 * latent, shape.dropout)
+        self.decoder = layers(latent + told, shape.decoder, out)
+        self.symbol_encoder = layers(sum(SIZES), shape.symbol, 2 * latent)
+        self.symbol_decoder = layers(latent, shape.symbol, sum(SIZES))
 
     def of_signal(self, spectra: Tensor) -> tuple[Tensor, Tensor]:
         """Return mean and log variance (n, L) of spectra (n, 410) in dB."""
@@ -100,9 +117,9 @@ class Pair(nn.Module):
 class Classifier(nn.Module):
     """The labels straight from the spectrum."""
 
-    def __init__(self, hidden: int) -> None:
+    def __init__(self, hidden: int, dropout: float = 0.0) -> None:
         super().__init__()
-        self.layers = _layers(BINS, hidden, sum(SIZES))
+        self.layers = layers(BINS, hidden, sum(SIZES), dropout)
 
     def forward(self, spectra: Tensor) -> tuple[Tensor, ...]:
         """Return the logits of the four labels of spectra (n, 410) in dB."""

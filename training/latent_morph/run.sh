@@ -21,6 +21,8 @@ while [ $# -gt 0 ]; do
     esac
 done
 export OMP_NUM_THREADS=1
+# Big blocks stay with the process: given back and taken anew, each page would be cleared again.
+export MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=68719476736 MALLOC_TOP_PAD_=67108864
 given=$data
 if [ -z "$data" ]; then
     python -m training.latent_morph.originals --out $build
@@ -30,34 +32,38 @@ fi
 if [ ! -f $build/frames.npz ]; then
     python -m training.latent_morph.prepare --data "$data"
 fi
+learn() {
+    python -m training.latent_morph.train --resume "$@"
+}
+
 names=
 for seed in $seeds; do
-    python -m training.latent_morph.train --kind B --seed "$seed" --resume
-    names="$names B-$seed"
+    learn --kind B --seed "$seed"
+    learn --kind B+ --seed "$seed" --updates 2000
+    names="$names B-$seed B+-$seed"
 done
-python -m training.latent_morph.train --kind A --updates 2000 --resume
-python -m training.latent_morph.train --kind wide --updates 2000 --every 250 --resume
-for kind in A+ classifier classifier-still; do
-    python -m training.latent_morph.train --kind $kind --updates 3000 --resume
-done
-for seed in $seeds; do
-    python -m training.latent_morph.train --kind B+ --seed "$seed" --updates 800 --rate 5e-4 --resume
-    names="$names B+-$seed"
-done
-python -m training.latent_morph.train --kind classifier+ --updates 800 --rate 5e-4 --resume
-names="$names A-1 A+-1 wide-1 classifier-1 classifier+-1 classifier-still-1"
+learn --kind classifier
+learn --kind classifier+ --updates 2000
+learn --kind B-eight --updates 3000
+learn --kind classifier-eight --updates 3000
+learn --kind classifier-still --updates 3000
+learn --kind A --updates 2000
+learn --kind A+ --updates 3000
+learn --kind wide --updates 2000
+names="$names classifier-1 classifier+-1 B-eight-1 classifier-eight-1 classifier-still-1"
+names="$names A-1 A+-1 wide-1"
 # shellcheck disable=SC2086
 python -m training.latent_morph.evaluate --data "$data" --names $names --json $build/figures.json
 first=${seeds%% *}
-python -m training.latent_morph.pictures --data "$data" --network "$build/B-$first.pt" \
+python -m training.latent_morph.pictures --data "$data" --network "$build/B+-$first.pt" \
     --sounds $build/sounds
 python -m training.latent_morph.mixtures --data "$data" --json $build/mixtures.json \
     --draw training/latent_morph/figures
 if [ -n "$ship" ]; then
-    python -m training.latent_morph.ship --network "$build/B-$first.pt" --register morph_orchestra
+    python -m training.latent_morph.ship --network "$build/B+-$first.pt" --register morph_orchestra
     python -m training.latent_morph.ship_paper --network $build/wide-1.pt --register morph_paper
 fi
-python -m training.latent_morph.synth --data "$data" --live "B-$first" --json $build/synth.json
+python -m training.latent_morph.synth --data "$data" --live "B+-$first" --json $build/synth.json
 if [ -n "$given" ]; then
     training/latent_morph/run_transcription.sh --data "$data"
 else

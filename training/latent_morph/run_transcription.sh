@@ -18,6 +18,8 @@ while [ $# -gt 0 ]; do
 done
 [ -n "$data" ] || { echo "$0: --data FOLDER is missing" >&2; exit 2; }
 export OMP_NUM_THREADS=1
+# Big blocks stay with the process: given back and taken anew, each page would be cleared again.
+export MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=68719476736 MALLOC_TOP_PAD_=67108864
 
 [ -f $build/test/offsets.npy ] || python -m training.latent_morph.transcription.prepare --data "$data"
 python -m training.latent_morph.transcription.train --form offline

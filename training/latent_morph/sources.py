@@ -72,6 +72,7 @@ INSTRUMENTS = (
     Instrument("choir", "voices", FLUIDR3, "52"),
 )
 NAMES = tuple(instrument.name for instrument in INSTRUMENTS)
+EIGHT = ("violin", "cello", "flute", "oboe", "clarinet", "french horn", "trumpet", "piano")
 PACKS = (PHILHARMONIA, SPLENDID, FLUIDR3)
 
 

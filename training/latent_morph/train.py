@@ -4,10 +4,14 @@
     python -m training.latent_morph.train --kind B --seed 1 --resume
 
 Kinds: B is the live form. A is the paper's as published: match weight 10, sustain only, no
-transposition, no labels for the signal's latent; A+ has the last two. "classifier" has the
-transposition, "classifier-still" has not. B+ and "classifier+" are second stages: they go on from B
-or the classifier of the same seed, and what is kept is a running mean of the weights. B+ learns to
-read labels better; all that a voice plays stays as B has it.
+transposition, no labels for the signal's latent; A+ has the last two. wide and paper have them as
+well, and two layers of 1,000 or of the paper's own 5,000. "classifier" has the transposition,
+"classifier-still" has not, "classifier-wide" has twice the units, three tenths of which rest.
+
+B+ and "classifier+" are second stages: they go on from B or the classifier of the same seed with a
+tenth of what reads at rest, and what is kept is a running mean of the weights. B+ is told the
+labels of the mean of the signal's latent, not of a point drawn, and more of what labels sound like.
+"-eight" learns eight instruments alone, in one stage.
 """
 
 import argparse
@@ -36,12 +40,20 @@ from training.latent_morph.network import (
     drawn,
     label_loss,
 )
-from training.latent_morph.sources import BUILD, TRAIN, VALID_PITCH, VALID_TAKE
+from training.latent_morph.sources import (
+    BUILD,
+    EIGHT,
+    NAMES,
+    TRAIN,
+    VALID_PITCH,
+    VALID_TAKE,
+)
 
 VALIDATION = (VALID_PITCH, VALID_TAKE)
 _SPREAD_DB = 6.0  # of a level around what is decoded
 _WHOLE_DB = 0.25  # of a frame's level, which is learnt as a median: a mean would blur attacks
 _BIN_SPREAD_DB = 8.0
+_SYMBOL = 3.0  # the weight of the symbol's own labels
 _BRIGHTER = 30.0  # an octave
 _BRIGHTER_ROWS = 48  # of a batch, to save time
 _VELOCITY = 2  # where the features have it
@@ -57,22 +69,23 @@ class Kind:
     shape: Shape | None = None  # None: a classifier
     match: float = 1.0
     told: float = 3.0  # weight of the labels on the signal's latent
+    plainly: bool = False  # those labels are told of its mean, not of a point drawn
     through: float = 0.5  # weight of the levels decoded from the symbol's latent
     after: str = ""  # the kind whose weights it begins with
-    learns: tuple[str, ...] = ()  # the parts that learn; none named: all
     average: float = 0.0  # how much of the running mean of the weights an update keeps
+    units: int = 384  # of a classifier's layers
+    dropout: float = 0.0  # of a classifier's units
+    names: tuple[str, ...] = NAMES  # the instruments it learns
 
+
+_MEAN = 0.998
+_READS = Shape("B", dropout=0.1)
 
 KINDS = {
     "B": Kind(Manner(), Shape("B")),
-    "B+": Kind(
-        Manner(),
-        Shape("B"),
-        told=6.0,
-        through=0.0,
-        after="B",
-        learns=("encoder", "symbol_decoder"),
-        average=0.99,
+    "B+": Kind(Manner(), _READS, told=20.0, plainly=True, through=1.0, after="B", average=_MEAN),
+    "B-eight": Kind(
+        Manner(), _READS, told=20.0, plainly=True, through=1.0, average=_MEAN, names=EIGHT
     ),
     "A": Kind(
         Manner(transpose=False, velocities=False, ages=False, sustain_only=True),
@@ -90,9 +103,15 @@ KINDS = {
         Manner(ages=False, velocities=False),
         Shape("A", latent=32, encoder=1000, decoder=1000, symbol=800),
     ),
+    "paper": Kind(
+        Manner(ages=False, velocities=False),
+        Shape("A", latent=32, encoder=5000, decoder=5000, symbol=800),
+    ),
     "classifier": Kind(Manner()),
+    "classifier+": Kind(Manner(), dropout=_READS.dropout, after="classifier", average=_MEAN),
+    "classifier-eight": Kind(Manner(), dropout=_READS.dropout, average=_MEAN, names=EIGHT),
     "classifier-still": Kind(Manner(transpose=False)),
-    "classifier+": Kind(Manner(), after="classifier", average=0.99),
+    "classifier-wide": Kind(Manner(), units=768, dropout=0.3, average=_MEAN),
 }
 
 
@@ -117,6 +136,7 @@ def main() -> None:
     add("--resume", action="store_true", help="go on from where it was stopped")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
+    torch.set_float32_matmul_precision("medium")  # products of 16 bits where there are such
     corpus = prepare.load(options.frames)
     train(corpus, options)
 
@@ -127,18 +147,16 @@ def train(corpus: prepare.Corpus, options: argparse.Namespace) -> torch.nn.Modul
     name = options.name or f"{options.kind}-{options.seed}"
     torch.manual_seed(options.seed)
     laws = velocity_laws.measure(corpus)
-    frames = Frames(corpus, laws, (TRAIN,))
-    held_out = Frames(corpus, laws, VALIDATION)
+    frames = Frames(corpus, laws, (TRAIN,), kind.names)
+    held_out = Frames(corpus, laws, VALIDATION, kind.names)
     check = held_out.batch(4096, _checked(kind.manner), np.random.default_rng(0))
     network = build(kind, options.latent, options.hidden)
     if kind.after:
         before = restored(options.out / f"{kind.after}-{options.seed}.pt")[0]
         network.load_state_dict(before.state_dict())
-    for part, module in network.named_children():
-        module.requires_grad_(not kind.learns or part in kind.learns)
-    learning = [weight for weight in network.parameters() if weight.requires_grad]
-    kept = copy.deepcopy(network) if kind.average else network
-    optimiser = torch.optim.Adam(learning, options.rate)
+    learning = list(network.parameters())
+    kept = copy.deepcopy(network).eval() if kind.average else network
+    optimiser = torch.optim.Adam(learning, options.rate, fused=True)
     options.out.mkdir(parents=True, exist_ok=True)
     going, best, log = (options.out / f"{name}.{end}" for end in ("going.pt", "pt", "jsonl"))
     state: dict[str, Any] = {"update": 0, "best": float("inf"), "seconds": 0.0}
@@ -201,7 +219,7 @@ def train(corpus: prepare.Corpus, options: argparse.Namespace) -> torch.nn.Modul
 def build(kind: Kind, latent: int, hidden: int) -> torch.nn.Module:
     """Return an untrained network of a kind; form B has the latent and decoder asked for."""
     if kind.shape is None:
-        return Classifier(384)
+        return Classifier(kind.units, kind.dropout)
     shape = kind.shape
     if shape.form == "B":
         shape = Shape(**{**asdict(shape), "latent": latent, "decoder": hidden})
@@ -239,10 +257,11 @@ def losses(network: torch.nn.Module, kind: Kind, batch: Batch) -> dict[str, Tens
         "match": kind.match * divergence(*signal, *symbol),
     }
     if kind.told:
-        parts["told"] = kind.told * label_loss(network.symbol(z), batch.labels)
+        point = signal[0] if kind.plainly else z
+        parts["told"] = kind.told * label_loss(network.symbol(point), batch.labels)
     if kind.through:
         parts["through"] = kind.through * _distance(network, z_symbol, batch)
-    if network.shape.form == "B" and not kind.learns:
+    if network.shape.form == "B":
         parts["brighter"] = _BRIGHTER * _not_brighter(network, z_symbol, batch)
     return parts
 
@@ -297,7 +316,7 @@ def _total_db(levels: Tensor) -> Tensor:
 
 def _symbol_weight(kind: Kind) -> float:
     """Return the weight of the symbol's own labels: the paper's 1 where labels are not told."""
-    return kind.told or 1.0
+    return min(kind.told, _SYMBOL) or 1.0
 
 
 def _checked(manner: Manner) -> Manner:
