@@ -28,15 +28,20 @@ def test_the_best_goes_into_the_file_and_nothing_else_changes(tmp_path, monkeypa
 
     def load(path, split):
         asked["split"] = split
-        return [Chorale("a", SCORE)]
+        return [Chorale(str(i), SCORE[:40]) for i in range(2 * calibrate.PIECES + 5)]
 
     monkeypatch.setattr(calibrate, "load", load)
     monkeypatch.setattr(calibrate, "TEMPERATURES", (1.0, 1.2, 1.4))
     errors = {1.0: (3.0, 3.0), 1.2: (1.0, 4.0), 1.4: (1.5, 2.0)}
-    monkeypatch.setattr(calibrate, "calibrated", lambda weights, played: errors)
+
+    def calibrated(weights, played):
+        asked["played"] = len(played)
+        return errors
+
+    monkeypatch.setattr(calibrate, "calibrated", calibrated)
     monkeypatch.setattr("sys.argv", ["calibrate", "chorales", "--build", str(tmp_path)])
     calibrate.main()
-    assert asked["split"] == "valid"
+    assert asked == {"split": "valid", "played": calibrate.PIECES + 3}  # every other one
     assert "temperatures 1.2 alone, 1.4 in a chord" in capsys.readouterr().out
     with np.load(tmp_path / "chorales.npz") as file:
         written = dict(file)
