@@ -12,12 +12,13 @@ build=training/part_separation/build
 python -m training.part_separation.live_corpora --data "$data"
 python -m training.part_separation.train --resume --name quartets --data $build/corpus_quartets.npz \
     --batch 64 --updates 3000 --dropout 0.2 --forget 0.1
+python -m training.part_separation.calibrate quartets
 python -m training.part_separation.train --resume --name pop --data $build/corpus_pop.npz --classes 6 \
     --updates 800 --dropout 0.2 --forget 0.15
 python -m training.part_separation.train --resume --name general --data $build/corpus_general.npz \
     --classes 5 --tell-absent --updates 1200 --dropout 0.2 --forget 0.15
+python -m training.part_separation.calibrate general
 for name in quartets pop general; do
-    python -m training.part_separation.calibrate $name
     python -m training.part_separation.others $name --weights $build/$name.npz --json $build/$name.json
     python -m training.part_separation.ship $name
 done
