@@ -6,7 +6,7 @@ For each network: labels of held-out keys and of held-out recordings, by frames 
 far decoded levels are from the recording's, autoencoded and from labels alone. For the live form
 besides: rendered sounds of each instrument beside the nearest take, paths with and without
 interpolation, velocities, wobble, and a MIDI file played and read back. For form A: sounds out of
-its bins by the paper's inversion.
+its bins by the paper's inversion. Networks of eight instruments are asked for labels alone.
 """
 
 import argparse
@@ -36,7 +36,7 @@ from training.latent_morph.sources import (
     Take,
     read_takes,
 )
-from training.latent_morph.train import restored
+from training.latent_morph.train import KINDS, restored
 
 SPLITS = {"valid": (VALID_PITCH, VALID_TAKE), "test": (TEST_PITCH, TEST_TAKE)}
 KINDS_OF_TAKES = ("pitches", "takes")
@@ -71,7 +71,7 @@ def main() -> None:
             print(f"{name}: measured before, {options.json} has it")
             continue
         found = {"about": about, "split": options.split, **labels(network, corpus, options.split)}
-        if isinstance(network, Pair):
+        if isinstance(network, Pair) and KINDS[about["kind"]].names == NAMES:
             if network.shape.form == "B":
                 found |= live_form(network, corpus, takes, options.split, options.most)
             elif takes is not None:

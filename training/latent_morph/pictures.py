@@ -1,6 +1,6 @@
 """Draws what evaluate.py measures, into training/latent_morph/figures.
 
-    python -m training.latent_morph.pictures --data FOLDER --network build/latent_morph/B-1.pt
+    python -m training.latent_morph.pictures --data FOLDER --network build/latent_morph/B+-1.pt
 
 reconstructions.png: a held-out note of each instrument, recorded, autoencoded, from its labels.
 attacks.png: the first half second of the same. morphing.png: a held chord across three
