@@ -70,10 +70,6 @@ CLOSE = (  # what a claim with a small gap rests on: three seeds
     "game lstm noaug",
     "pop lstm",
     "pop lstm noaug",
-    "pop lstm eh",
-    "pop lstm eh ph",
-    "quartets lstm",
-    "quartets lstm noaug",
 )
 EMBEDDED = Inputs()
 OFFLINE = Inputs(duration=True)
