@@ -23,7 +23,9 @@ from engine.rt.layout import MAX_CHAINS, MAX_DELAY, MAX_PARTS, QUANTUM
 MIN_LEAD = 2 * QUANTUM  # one quantum is processed while the next is played, and a fade kept
 SERIALS = 1 << 15
 Send = Callable[..., None]
-PATIENCE_S = 10.0  # how long an offline stream waits for a host that does nothing
+# How long an offline stream waits for a host that does nothing, and for one that was detached: that
+# one only fades out, and may have died.
+PATIENCE_S, LEAVING_PATIENCE_S = 10.0, 0.1
 
 
 @dataclass(frozen=True)
@@ -207,7 +209,9 @@ class Chains:
             time.sleep(0.0001)
             if header[shared.PROCESSED] != seen:
                 seen, since_s = int(header[shared.PROCESSED]), time.monotonic()
-            elif time.monotonic() - since_s > PATIENCE_S:
+                continue
+            patience_s = PATIENCE_S if slot in self._leads else LEAVING_PATIENCE_S
+            if time.monotonic() - since_s > patience_s:
                 self._given_up.add((slot, serial))
                 return
 

@@ -1,5 +1,6 @@
 """Plugin chains as the callback runs them, with hosts that are threads of the test."""
 
+import threading
 import time
 from pathlib import Path
 
@@ -233,6 +234,21 @@ def test_a_dead_host_is_bypassed_within_a_block_without_a_click(host, impatient,
     late = stem(plain, 0)[SETTLED - LEAD : -LEAD, 0]
     np.testing.assert_array_equal(audio[LEAD:], late[LEAD:])
     np.testing.assert_array_equal(audio[: LEAD - 64 - block], -late[: LEAD - 64 - block])
+
+
+def test_a_stream_does_not_wait_for_a_dead_host_that_is_taken_out(host, engines):
+    """It would for ten seconds; here somebody else takes it out while the stream waits."""
+    engine, chain = sounding(engines, host, invert)
+    chain.close()
+    engine.render(64)  # the host has more to do now, and never will
+    taking_out = threading.Timer(0.2, engine.detach_chain, (0,))
+    taking_out.start()
+    began_s = time.monotonic()
+    engine.render(2048)
+    assert time.monotonic() - began_s < 5.0
+    taking_out.join()
+    engine.render(2048)
+    assert engine.chain_is_free(0)
 
 
 def test_a_miss_of_a_chain_that_changes_nothing_cannot_be_heard(host, impatient, engines):
