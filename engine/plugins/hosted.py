@@ -451,13 +451,18 @@ class HostedChain:
         self._say(f"The window of {title} cannot be shown: {answer['error']}")
 
     def _remember(self, known: dict[str, Any]) -> None:
-        """Take in the states and values a host reported; what was set since then stays."""
+        """Take in the states and values a host reported.
+
+        What was set since they were asked for stays, and what was set so shortly before that the
+        host may not have heard of it.
+        """
         assert self._spec is not None
+        unheard_s = self._asked_s - SETTLED_S
         for index, state in enumerate(known["states"]):
             values = known["values"][index]
             parameters = {
                 name: value
-                if self._changed_s.get((index, name), 0.0) > self._asked_s
+                if self._changed_s.get((index, name), 0.0) > unheard_s
                 else values.get(name, value)
                 for name, value in self._spec.plugins[index].parameters.items()
             }

@@ -174,3 +174,17 @@ def test_parameters_can_be_set_at_a_frame(put: Put, our_plugins: Path) -> None:
 
 def _hz(wave: np.ndarray) -> float:
     return np.count_nonzero(np.diff(np.signbit(wave).astype(int)) == 1) * 48000 / len(wave)
+
+
+def test_what_is_saved_at_once_is_what_was_just_set(put: Put) -> None:
+    """Nothing has been rendered since, so the host has not heard of it yet."""
+    engine = new_engine(sine_bank(100))
+    plugins = put(engine, "part 1", PluginSpec(str(ZAM / "ZamCompX2.vst3")))["manager"]
+    for value in (0.25, 0.75):
+        plugins.set_parameter("part 1", 0, "Threshold", value)
+        chain = plugins.chain("part 1")
+        assert chain
+        assert chain.plugins[0].state
+        assert chain.plugins[0].parameters == {"Threshold": value}
+        assert plugins.value("part 1", 0, "Threshold") == value
+    engine.close()
