@@ -40,17 +40,17 @@ names=
 for seed in $seeds; do
     learn --kind B --seed "$seed"
     learn --kind B+ --seed "$seed" --updates 2000
-    names="$names B-$seed B+-$seed"
+    learn --kind B-eight --seed "$seed" --updates 16000 --every 1000
+    names="$names B-$seed B+-$seed B-eight-$seed"
 done
 learn --kind classifier
 learn --kind classifier+ --updates 2000
-learn --kind B-eight --updates 3000
-learn --kind classifier-eight --updates 3000
+learn --kind classifier-eight --updates 16000 --every 1000
 learn --kind classifier-still --updates 3000
 learn --kind A --updates 2000
 learn --kind A+ --updates 3000
 learn --kind wide --updates 2000
-names="$names classifier-1 classifier+-1 B-eight-1 classifier-eight-1 classifier-still-1"
+names="$names classifier-1 classifier+-1 classifier-eight-1 classifier-still-1"
 names="$names A-1 A+-1 wide-1"
 # shellcheck disable=SC2086
 python -m training.latent_morph.evaluate --data "$data" --names $names --json $build/figures.json
