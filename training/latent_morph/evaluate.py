@@ -59,7 +59,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     corpus = prepare.load(options.frames)
-    takes = read_takes(options.data, prepare.MOST) if options.data else None
+    takes = read_takes(options.data, prepare.MOST, rest=True) if options.data else None
     if takes is not None and len(takes) != len(corpus.pitch):
         raise SystemExit(f"{options.frames} was made of other takes than {options.data} has")
     figures = {}

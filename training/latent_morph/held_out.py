@@ -179,11 +179,17 @@ def recorded(corpus: Corpus, takes: list[Take], take: int) -> np.ndarray:
 
 
 def nearest(corpus: Corpus, takes: list[Take], take: int) -> np.ndarray:
-    """Return the nearest take learnt from, transposed and brought to this one's level."""
+    """Return the nearest take learnt from, transposed and brought to this one's level.
+
+    It is one that lasts as long, where there is one.
+    """
     own = np.flatnonzero((corpus.split == TRAIN) & (corpus.instrument == corpus.instrument[take]))
+    length = np.diff(corpus.first)[own]
+    wanted = corpus.first[take + 1] - corpus.first[take]
+    if (length >= wanted).any():
+        own, length = own[length >= wanted], length[length >= wanted]
     away = np.abs(corpus.pitch[own].astype(int) - int(corpus.pitch[take])) * 100
     away = away + np.abs(corpus.dynamics[own].astype(int) - int(corpus.dynamics[take])) * 10
-    length = np.diff(corpus.first)[own]
     best = int(own[np.lexsort((-length, away))[0]])
     audio = from_onset(takes[best].audio())
     ratio = float(corpus.f0_hz[take] / corpus.f0_hz[best])

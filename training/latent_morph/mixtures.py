@@ -160,7 +160,7 @@ def main() -> None:
     torch.set_num_threads(1)
     torch.set_float32_matmul_precision("medium")  # products of 16 bits where there are such
     corpus = prepare.load(options.frames)
-    takes = read_takes(options.data, prepare.MOST)
+    takes = read_takes(options.data, prepare.MOST, rest=True)
     figures: dict[str, Any] = {}
     shown = []
     for pair in PAIRS:

@@ -1,6 +1,6 @@
 """Draws what evaluate.py measures, into training/latent_morph/figures.
 
-    python -m training.latent_morph.pictures --data FOLDER --network build/latent_morph/B+-1.pt
+    python -m training.latent_morph.pictures --data FOLDER --network build/latent_morph/B-1.pt
 
 reconstructions.png: a held-out note of each instrument, recorded, autoencoded, from its labels.
 attacks.png: the first half second of the same. morphing.png: a held chord across three
@@ -45,7 +45,7 @@ def main() -> None:
     parser.add_argument("--sounds", type=Path, help="where WAV files go")
     options = parser.parse_args()
     corpus = prepare.load(options.frames)
-    takes = read_takes(options.data, prepare.MOST)
+    takes = read_takes(options.data, prepare.MOST, rest=True)
     network, _ = restored(options.network)
     if not isinstance(network, Pair) or network.shape.form != "B":
         raise SystemExit(f"{options.network} is not of the live form")

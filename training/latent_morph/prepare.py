@@ -67,7 +67,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=FRAMES)
     parser.add_argument("--most", type=int, default=MOST, help="takes of an instrument")
     options = parser.parse_args()
-    takes = read_takes(options.data, options.most)
+    takes = read_takes(options.data, options.most, rest=True)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     save(corpus_of(takes), options.out)
     print(f"{len(takes)} takes, {options.out}")

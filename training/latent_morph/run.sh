@@ -1,11 +1,12 @@
 #!/bin/sh
 # The whole reproduction in one go: frames, every network of the README's tables, mixtures, figures,
-# pictures, then the way from sound to notes (run_transcription.sh), and with --ship the weights.
+# pictures, the tables written into README.md, then the way from sound to notes
+# (run_transcription.sh), and with --ship the weights.
 #     training/latent_morph/run.sh [--data FOLDER] [--seeds "1 2 3"] [--ship]
 # FOLDER holds the packs; without it the single notes are fetched from where they come from, which
 # takes git and a network, and the transcription, which needs other packs too, is left out.
 # Stopped at any moment, it goes on where it was: what is trained or measured is not done again.
-# About an hour of one thread on a machine that does nothing else.
+# About two hours of one thread on a machine that does nothing else.
 set -eu
 cd "$(dirname "$0")/../.."
 build=build/latent_morph
@@ -39,31 +40,29 @@ learn() {
 names=
 for seed in $seeds; do
     learn --kind B --seed "$seed"
-    learn --kind B+ --seed "$seed" --updates 2000
-    learn --kind B-eight --seed "$seed" --updates 16000 --every 1000
-    names="$names B-$seed B+-$seed B-eight-$seed"
+    learn --kind B-eight --seed "$seed"
+    names="$names B-$seed B-eight-$seed"
 done
 learn --kind classifier
-learn --kind classifier+ --updates 2000
-learn --kind classifier-eight --updates 16000 --every 1000
-learn --kind classifier-still --updates 3000
-learn --kind A --updates 2000
-learn --kind A+ --updates 3000
-learn --kind wide --updates 2000
-names="$names classifier-1 classifier+-1 classifier-eight-1 classifier-still-1"
-names="$names A-1 A+-1 wide-1"
+learn --kind classifier-eight
+learn --kind classifier-still --updates 3000 --every 500
+learn --kind A --updates 2000 --every 500
+learn --kind A+ --updates 3000 --every 500
+learn --kind wide --updates 2000 --every 500
+names="$names classifier-1 classifier-eight-1 classifier-still-1 A-1 A+-1 wide-1"
 # shellcheck disable=SC2086
 python -m training.latent_morph.evaluate --data "$data" --names $names --json $build/figures.json
 first=${seeds%% *}
-python -m training.latent_morph.pictures --data "$data" --network "$build/B+-$first.pt" \
+python -m training.latent_morph.pictures --data "$data" --network "$build/B-$first.pt" \
     --sounds $build/sounds
 python -m training.latent_morph.mixtures --data "$data" --json $build/mixtures.json \
     --draw training/latent_morph/figures
 if [ -n "$ship" ]; then
-    python -m training.latent_morph.ship --network "$build/B+-$first.pt" --register morph_orchestra
+    python -m training.latent_morph.ship --network "$build/B-$first.pt" --register morph_orchestra
     python -m training.latent_morph.ship_paper --network $build/wide-1.pt --register morph_paper
 fi
-python -m training.latent_morph.synth --data "$data" --live "B+-$first" --json $build/synth.json
+python -m training.latent_morph.synth --data "$data" --live "B-$first" --json $build/synth.json
+python -m training.latent_morph.tables --write
 if [ -n "$given" ]; then
     training/latent_morph/run_transcription.sh --data "$data"
 else

@@ -1,6 +1,6 @@
 """Writes a trained live form as weights that ship: NAME.npz, and its entry and card when asked.
 
-    python -m training.latent_morph.ship --network B+-1.pt --register morph_orchestra
+    python -m training.latent_morph.ship --network B-1.pt --register morph_orchestra
 
 The latent points come from the symbol's encoder, levels and releases from laws measured on the
 takes that were learnt from, the texture from what decoding leaves over on them.

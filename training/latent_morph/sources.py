@@ -114,8 +114,12 @@ def folder_of(pack: str, data: Path, build: Path = BUILD) -> Path:
     return build / pack
 
 
-def read_takes(data: Path, most: int, build: Path = BUILD) -> list[Take]:
-    """Return at most about `most` believable takes of each instrument, split."""
+def read_takes(data: Path, most: int, build: Path = BUILD, rest: bool = False) -> list[Take]:
+    """Return at most about `most` believable takes of each instrument, split.
+
+    `rest`: and all the others to learn from, of keys that are not held out. What is held out is
+    the same with them and without.
+    """
     tables = {pack: _rows(folder_of(pack, data, build)) for pack in PACKS}
     takes = []
     for place, instrument in enumerate(INSTRUMENTS):
@@ -124,8 +128,16 @@ def read_takes(data: Path, most: int, build: Path = BUILD) -> list[Take]:
             for row in tables[instrument.pack]
             if (take := _take(place, instrument, row)) is not None
         ]
-        takes += split(thinned(own, most), seed=place)
+        chosen = split(thinned(own, most), seed=place)
+        takes += chosen + (left_over(own, chosen) if rest else [])
     return takes
+
+
+def left_over(own: list[Take], chosen: list[Take]) -> list[Take]:
+    """Return the takes of an instrument that were not chosen, but for those of held-out keys."""
+    known = {take.name for take in chosen}
+    learnt = {take.pitch for take in chosen if take.split not in (TEST_PITCH, VALID_PITCH)}
+    return [take for take in own if take.name not in known and take.pitch in learnt]
 
 
 def thinned(takes: list[Take], most: int) -> list[Take]:

@@ -1,6 +1,6 @@
 """The neural synth beside the live voices: how far from the recordings, at what cost a frame.
 
-    python -m training.latent_morph.synth --data FOLDER --live B+-1 --json synth.json
+    python -m training.latent_morph.synth --data FOLDER --live B-1 --json synth.json
 
 Every held-out note that evaluate.py compares is played from its labels by the synth as it ships
 (engine.neural.voices, at the note's measured frequency and the recording's level) and by the live
@@ -55,7 +55,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--live", default="B+-1", help="the live form's network in --folder")
+    parser.add_argument("--live", default="B-1", help="the live form's network in --folder")
     parser.add_argument("--folder", type=Path, default=BUILD)
     parser.add_argument("--frames", type=Path, default=prepare.FRAMES)
     parser.add_argument("--split", choices=list(SPLITS), default="test")
@@ -65,7 +65,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     corpus = prepare.load(options.frames)
-    takes = read_takes(options.data, prepare.MOST)
+    takes = read_takes(options.data, prepare.MOST, rest=True)
     network, _ = restored(options.folder / f"{options.live}.pt")
     assert isinstance(network, Pair)
     if options.model:

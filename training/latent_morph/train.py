@@ -3,22 +3,20 @@
     python -m training.latent_morph.train --kind B --seed 1        # name B-1
     python -m training.latent_morph.train --kind B --seed 1 --resume
 
-Kinds: B is the live form. A is the paper's as published: match weight 10, sustain only, no
-transposition, no labels for the signal's latent; A+ has the last two. wide and paper have them as
-well, and two layers of 1,000 or of the paper's own 5,000. "classifier" has the transposition,
-"classifier-still" has not, "classifier-wide" has twice the units, three tenths of which rest.
-
-B+ and "classifier+" are second stages: they go on from B or the classifier of the same seed with a
-tenth of what reads at rest, and what is kept is a running mean of the weights. B+ is told the
-labels of the mean of the signal's latent, not of a point drawn, and more of what labels sound like.
-"-eight" learns eight instruments alone, in one stage.
+Kinds: B is the live form. Its labels are told of the mean of the signal's latent, not of a point
+drawn, a tenth of the encoder's units rests, straight lines between labels are kept straight by
+ear, and what is kept is a running mean of the weights. "classifier" reads as B's encoder does,
+with as many units; "-eight" learns eight instruments alone; "classifier-still" has half as many
+units, none of which rests, and no transposition. A is the paper's as published: match weight 10,
+sustain only, no transposition, no labels for the signal's latent; A+ has the last two. wide and
+paper have them as well, and two layers of 1,000 or of the paper's own 5,000.
 """
 
 import argparse
 import copy
 import json
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +54,8 @@ _BIN_SPREAD_DB = 8.0
 _SYMBOL = 3.0  # the weight of the symbol's own labels
 _BRIGHTER = 30.0  # an octave
 _BRIGHTER_ROWS = 48  # of a batch, to save time
+_LINES, _STEPS = 48, 8  # lines between labels in a batch, and steps of each
+_FAINT_DB = -80.0  # below it nothing of a line is heard
 _VELOCITY = 2  # where the features have it
 _SHARES = torch.cat([torch.full((HARMONICS,), 0.5), torch.ones(BANDS)])  # of power, by level
 _MIDDLES_HZ = torch.from_numpy((band_edges_hz()[1:] + band_edges_hz()[:-1]) / 2).float()
@@ -66,27 +66,35 @@ class Kind:
     """What is trained, and how."""
 
     manner: Manner
-    shape: Shape | None = None  # None: a classifier
+    shape: Shape
+    classifies: bool = False  # the shape's encoder tells labels and nothing else
     match: float = 1.0
     told: float = 3.0  # weight of the labels on the signal's latent
     plainly: bool = False  # those labels are told of its mean, not of a point drawn
     through: float = 0.5  # weight of the levels decoded from the symbol's latent
-    after: str = ""  # the kind whose weights it begins with
+    straight: float = 0.0  # weight of how far a line between two labels is from one by ear
     average: float = 0.0  # how much of the running mean of the weights an update keeps
-    units: int = 384  # of a classifier's layers
-    dropout: float = 0.0  # of a classifier's units
     names: tuple[str, ...] = NAMES  # the instruments it learns
 
 
-_MEAN = 0.998
-_READS = Shape("B", dropout=0.1)
+_LIVE = Kind(
+    Manner(),
+    Shape("B", encoder=768, dropout=0.1),
+    told=20.0,
+    plainly=True,
+    through=1.0,
+    straight=8.0,
+    average=0.998,
+)
+_READS = replace(_LIVE, classifies=True)
+_STILL = Shape("B", encoder=384)
 
 KINDS = {
-    "B": Kind(Manner(), Shape("B")),
-    "B+": Kind(Manner(), _READS, told=20.0, plainly=True, through=1.0, after="B", average=_MEAN),
-    "B-eight": Kind(
-        Manner(), _READS, told=20.0, plainly=True, through=1.0, average=_MEAN, names=EIGHT
-    ),
+    "B": _LIVE,
+    "B-eight": replace(_LIVE, names=EIGHT),
+    "classifier": _READS,
+    "classifier-eight": replace(_READS, names=EIGHT),
+    "classifier-still": Kind(Manner(transpose=False), _STILL, classifies=True),
     "A": Kind(
         Manner(transpose=False, velocities=False, ages=False, sustain_only=True),
         Shape("A", latent=32, encoder=512, decoder=512),
@@ -107,11 +115,6 @@ KINDS = {
         Manner(ages=False, velocities=False),
         Shape("A", latent=32, encoder=5000, decoder=5000, symbol=800),
     ),
-    "classifier": Kind(Manner()),
-    "classifier+": Kind(Manner(), dropout=_READS.dropout, after="classifier", average=_MEAN),
-    "classifier-eight": Kind(Manner(), dropout=_READS.dropout, average=_MEAN, names=EIGHT),
-    "classifier-still": Kind(Manner(transpose=False)),
-    "classifier-wide": Kind(Manner(), units=768, dropout=0.3, average=_MEAN),
 }
 
 
@@ -125,10 +128,10 @@ def main() -> None:
     add("--name", help="KIND-SEED unless given")
     add("--frames", type=Path, default=prepare.FRAMES)
     add("--out", type=Path, default=BUILD)
-    add("--updates", type=int, default=6_000)
+    add("--updates", type=int, default=16_000)
     add("--batch", type=int, default=256)
     add("--rate", type=float, default=1e-3)
-    add("--every", type=int, default=500, help="updates between validations")
+    add("--every", type=int, default=1_000, help="updates between validations")
     add("--latent", type=int, default=16, help="of form B")
     add("--hidden", type=int, default=128, help="of form B's decoder")
     add("--threads", type=int, default=1)
@@ -151,9 +154,6 @@ def train(corpus: prepare.Corpus, options: argparse.Namespace) -> torch.nn.Modul
     held_out = Frames(corpus, laws, VALIDATION, kind.names)
     check = held_out.batch(4096, _checked(kind.manner), np.random.default_rng(0))
     network = build(kind, options.latent, options.hidden)
-    if kind.after:
-        before = restored(options.out / f"{kind.after}-{options.seed}.pt")[0]
-        network.load_state_dict(before.state_dict())
     learning = list(network.parameters())
     kept = copy.deepcopy(network).eval() if kind.average else network
     optimiser = torch.optim.Adam(learning, options.rate, fused=True)
@@ -218,11 +218,11 @@ def train(corpus: prepare.Corpus, options: argparse.Namespace) -> torch.nn.Modul
 
 def build(kind: Kind, latent: int, hidden: int) -> torch.nn.Module:
     """Return an untrained network of a kind; form B has the latent and decoder asked for."""
-    if kind.shape is None:
-        return Classifier(kind.units, kind.dropout)
     shape = kind.shape
+    if kind.classifies:
+        return Classifier(shape.encoder, shape.dropout)
     if shape.form == "B":
-        shape = Shape(**{**asdict(shape), "latent": latent, "decoder": hidden})
+        shape = replace(shape, latent=latent, decoder=hidden)
     return Pair(shape)
 
 
@@ -261,6 +261,8 @@ def losses(network: torch.nn.Module, kind: Kind, batch: Batch) -> dict[str, Tens
         parts["told"] = kind.told * label_loss(network.symbol(point), batch.labels)
     if kind.through:
         parts["through"] = kind.through * _distance(network, z_symbol, batch)
+    if kind.straight:
+        parts["straight"] = kind.straight * detour(network, batch)
     if network.shape.form == "B":
         parts["brighter"] = _BRIGHTER * _not_brighter(network, z_symbol, batch)
     return parts
@@ -298,6 +300,28 @@ def _not_brighter(network: Pair, z: Tensor, batch: Batch) -> Tensor:
         power = 10 ** (levels / 10) * heard
         centres.append((power * hz.log2()).sum(1) / (power.sum(1) + 1e-8))
     return (0.25 * (harder - softer) - (centres[1] - centres[0])).clamp(min=0).mean()
+
+
+def detour(network: Pair, batch: Batch) -> Tensor:
+    """Return how rough the straight lines between labels are, beside the least there can be.
+
+    A line goes from a row's label to that of another instrument and dynamics at the same key, in
+    _STEPS steps. Their squares add up to the square of the whole way over _STEPS, or to more,
+    where a way bends or leaps: by what share of it, the mean over the lines. Each line counts as
+    much as any other, or labels no instrument has would be sent far away, on straight ways.
+    """
+    labels, told = batch.labels[:_LINES].clamp(min=0), batch.features[:_LINES]
+    other = labels.clone()
+    other[:, 2:] = labels.roll(1, 0)[:, 2:]
+    begin, end = network.of_symbol(labels)[0], network.of_symbol(other)[0]
+    share = torch.linspace(0, 1, _STEPS + 1)[:, None, None]
+    way = network.signal(
+        (begin + share * (end - begin)).flatten(0, 1), told.repeat(_STEPS + 1, 1)
+    ).unflatten(0, (_STEPS + 1, len(labels)))
+    way = way.clamp(_FAINT_DB, 20)
+    steps = (way.diff(dim=0) ** 2).mean(2).sum(0) * _STEPS
+    whole = ((way[-1] - way[0]) ** 2).mean(1)
+    return ((steps - whole) / (whole + 1.0)).mean()
 
 
 def _frequencies_hz(pitch: Tensor) -> Tensor:

@@ -40,6 +40,20 @@ def test_every_believable_take_is_read_with_its_labels(tmp_path: Path) -> None:
     assert {take.dynamics for take in takes if NAMES[take.instrument] == "trumpet"} == {UNKNOWN}
 
 
+def test_what_is_left_over_is_learnt_from_and_holds_nothing_out(tmp_path: Path) -> None:
+    write_packs(tmp_path)
+    few, every = (read_takes(tmp_path, 12, rest=rest) for rest in (False, True))
+    assert set(few) < set(every)
+    more = [take for take in every if take not in few]
+    held_out = {
+        (take.instrument, take.pitch) for take in few if take.split in (TEST_PITCH, VALID_PITCH)
+    }
+    assert held_out
+    assert {take.split for take in more} == {TRAIN}
+    assert not held_out & {(take.instrument, take.pitch) for take in more}
+    assert len({(take.instrument, take.name) for take in every}) == len(every)
+
+
 def test_a_take_is_its_own_part_of_the_bank(tmp_path: Path) -> None:
     write_packs(tmp_path)
     take = next(take for take in read_takes(tmp_path, 100) if take.pitch == 57)
