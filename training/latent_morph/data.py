@@ -25,7 +25,7 @@ OWN_SHARE = 0.7  # of brightness that a key's velocity moves; the rest is the an
 SEMITONES = 2
 _ATTACK = 24  # frames drawn more often
 _HELD_S = 0.35
-_STEP = BINS_PER_OCTAVE // 12
+STEP = BINS_PER_OCTAVE // 12
 _FORTE = 3
 
 
@@ -96,7 +96,7 @@ class Frames:
         hidden = unobserved(pitch)
         if manner.transpose:
             moved = random.integers(-SEMITONES, SEMITONES + 1, size)
-            spectra = shifted(spectra, moved * _STEP)
+            spectra = shifted(spectra, moved * STEP)
             pitch = pitch + moved
             hidden |= unobserved(pitch)
         velocity = velocity_of(np.where(dynamics == UNKNOWN, _FORTE, dynamics))

@@ -70,7 +70,9 @@ def main() -> None:
         if is_done(figures.get(name), about, options.split):
             print(f"{name}: measured before, {options.json} has it")
             continue
-        found = {"about": about, "split": options.split, **labels(network, corpus, options.split)}
+        read = held_out.THRICE if KINDS[about["kind"]].manner.transpose else held_out.ONCE
+        told = labels(network, corpus, options.split, read)
+        found = {"about": about, "split": options.split, **told}
         if isinstance(network, Pair) and KINDS[about["kind"]].names == NAMES:
             if network.shape.form == "B":
                 found |= live_form(network, corpus, takes, options.split, options.most)
@@ -91,15 +93,20 @@ def is_done(found: dict[str, Any] | None, about: dict[str, Any], split: str) -> 
     )
 
 
-def labels(network: torch.nn.Module, corpus: prepare.Corpus, split: str) -> dict[str, Any]:
-    """Return the % of right labels of held-out keys and recordings.
+def labels(
+    network: torch.nn.Module,
+    corpus: prepare.Corpus,
+    split: str,
+    read: tuple[int, ...] = held_out.ONCE,
+) -> dict[str, Any]:
+    """Return the % of right labels of held-out keys and recordings, read at so many semitones.
 
     "sustain": from 0.32 to 0.8 s. "eight": of the eight instruments the bars were set with. "every
-    class": recordings that are nearer to another key are counted, too.
+    class": recordings that are nearer to another key are counted, too. "once": read once.
     """
     found: dict[str, Any] = {}
     for kind, part in zip(KINDS_OF_TAKES, SPLITS[split], strict=True):
-        said = held_out.heard(network, corpus, part)
+        said = held_out.heard(network, corpus, part, read)
         told = held_out.labels_told(said, corpus)
         table = _rights(told)
         for head in ("instrument", "dynamics"):
@@ -111,6 +118,9 @@ def labels(network: torch.nn.Module, corpus: prepare.Corpus, split: str) -> dict
         found[kind] = {**table, "out of tune": int(off.sum()), "notes": len(told.instrument)}
         found[f"{kind} sustain"] = _rights(held_out.labels_told(said, corpus, sustain=True))
         found[f"{kind} eight"] = _rights(held_out.labels_told(said, corpus, names=EIGHT))
+        if read != held_out.ONCE:
+            once = held_out.heard(network, corpus, part)
+            found[f"{kind} once"] = _rights(held_out.labels_told(once, corpus))
     return found
 
 

@@ -1,7 +1,9 @@
 """Labels and sounds of held-out takes: what evaluate.py asks of one trained network.
 
-Signal to symbol: every frame from 40 ms on, and notes, whose frames' log probabilities add up. A
-recording that is nearer to another key than to its own is not asked for its octave and pitch class.
+Signal to symbol: every frame from 40 ms on, and notes, whose frames' log probabilities add up. What
+has learnt from transposed spectra is asked for dynamics and instrument three times: as it was
+recorded, a semitone lower and a semitone higher. A recording that is nearer to another key than to
+its own is not asked for its octave and pitch class.
 Symbol to signal: labels alone give the latent point; the levels are rendered at the note's
 measured frequency and level, and compared with the recording beside its own autoencoding, beside
 analysis and resynthesis, and beside the nearest take that was learnt from, transposed.
@@ -14,7 +16,7 @@ import torch
 
 from models.morph.voice_model import HARMONICS, conditioning
 from training.latent_morph.analysis import HOP, HOP_S, analyse, from_onset
-from training.latent_morph.data import unobserved
+from training.latent_morph.data import STEP, shifted, unobserved
 from training.latent_morph.laws import velocity_of
 from training.latent_morph.metrics import (
     confusion,
@@ -30,6 +32,7 @@ from training.latent_morph.render import render
 from training.latent_morph.sources import INSTRUMENTS, NAMES, TRAIN, UNKNOWN, Take
 
 FIRST_FRAME = 4
+ONCE, THRICE = (0,), (-1, 0, 1)  # semitones by which spectra are moved to be read
 FURTHEST_CENTS = 50.0
 _FORTE = 3
 _QUIET_DB = -60.0
@@ -61,12 +64,15 @@ class Labels:
 Heard = list[tuple[int, list[np.ndarray]]]  # takes, and of each head its (frames, labels)
 
 
-def heard(network: torch.nn.Module, corpus: Corpus, split: int) -> Heard:
+def heard(
+    network: torch.nn.Module, corpus: Corpus, split: int, semitones: tuple[int, ...] = ONCE
+) -> Heard:
     """Return what a network says of every frame of the takes of a split."""
-    return [
-        (int(take), logits_of(network, corpus.spectra[corpus.rows(int(take))].astype(np.float32)))
-        for take in np.flatnonzero(corpus.split == split)
-    ]
+    found = []
+    for take in np.flatnonzero(corpus.split == split).tolist():
+        spectra = corpus.spectra[corpus.rows(take)].astype(np.float32)
+        found.append((take, logits_of(network, spectra, semitones)))
+    return found
 
 
 def labels_told(
@@ -110,8 +116,24 @@ def labels_told(
     return Labels(joined(frames), joined(notes), instrument)
 
 
-def logits_of(network: torch.nn.Module, spectra: np.ndarray) -> list[np.ndarray]:
-    """Return the log probabilities of each head, (frames, labels)."""
+def logits_of(
+    network: torch.nn.Module, spectra: np.ndarray, semitones: tuple[int, ...] = ONCE
+) -> list[np.ndarray]:
+    """Return the log probabilities of each head, (frames, labels).
+
+    Those of dynamics and instrument are means over the spectra moved by so many semitones.
+    """
+    whole = _read(network, spectra)
+    if semitones == ONCE:
+        return whole
+    moved = [_read(network, shifted(spectra, np.full(len(spectra), by * STEP))) for by in semitones]
+    for place, head in enumerate(HEADS):
+        if head in ("dynamics", "instrument"):
+            whole[place] = np.mean([logits[place] for logits in moved], 0)
+    return whole
+
+
+def _read(network: torch.nn.Module, spectra: np.ndarray) -> list[np.ndarray]:
     with torch.no_grad():
         read = torch.from_numpy(spectra)
         if isinstance(network, Classifier):

@@ -52,7 +52,9 @@ def main() -> None:
     model = from_arrays(ship.arrays_of(network, corpus), NAMES, "drawn")
     options.out.mkdir(parents=True, exist_ok=True)
     reconstructions(network, corpus, takes, options.out)
-    told = held_out.labels_told(held_out.heard(network, corpus, TEST_PITCH), corpus)
+    told = held_out.labels_told(
+        held_out.heard(network, corpus, TEST_PITCH, held_out.THRICE), corpus
+    )
     confusions(told, options.out / "labels.png")
     sounds = {f"morphing {how}": chord_across(model, how) for how in paths.INTERPOLATIONS}
     draw_sounds(sounds, options.out / "morphing.png", lines=True)

@@ -22,6 +22,8 @@ TRANSLATED = {"octave": "octave", "class": "pitch class"}
 ROWS = (  # of the labels' table: network, what it is asked, what the row is called
     ("B", "pitches", "**B, unseen keys**"),
     ("B", "takes", "B, unseen recordings"),
+    ("B", "pitches once", "B, unseen keys, read once"),
+    ("B", "takes once", "B, unseen recordings, read once"),
     ("B", "pitches sustain", "B, unseen keys, 0.32 to 0.8 s as in the paper"),
     ("B", "pitches eight", "B, unseen keys, eight instruments of the seventeen"),
     ("classifier", "pitches", "classifier, unseen keys"),

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from models.morph.spectrum import FLOOR_DB
 from tests.training.latent_morph.tones import made_corpus
 from training.latent_morph import evaluate, held_out, pictures
 from training.latent_morph.network import HEADS, Pair, Shape
@@ -75,6 +76,28 @@ def test_eight_instruments_are_told_that_it_is_one_of_them(made, network: Pair) 
     asked = {NAMES.index(name) for name in evaluate.EIGHT}
     assert set(told.instrument.tolist()) == asked
     assert set(told.frames["instrument"][1].tolist()) <= asked
+
+
+def test_dynamics_and_instrument_are_the_mean_of_three_readings_and_keys_are_not(
+    made, network: Pair
+) -> None:
+    spectra = made.spectra[:5].astype(np.float32)
+    once, thrice = (
+        held_out.logits_of(network, spectra, how) for how in (held_out.ONCE, held_out.THRICE)
+    )
+    moved = []
+    for bins in (-4, 0, 4):
+        other = np.roll(spectra, bins, axis=1)
+        if bins:
+            other[:, slice(bins, None) if bins < 0 else slice(0, bins)] = FLOOR_DB
+        moved.append(held_out.logits_of(network, other))
+    for place, head in enumerate(HEADS):
+        if head in ("octave", "class"):
+            assert np.array_equal(once[place], thrice[place])
+        else:
+            mean = np.mean([logits[place] for logits in moved], 0)
+            assert thrice[place] == pytest.approx(mean, abs=1e-5)
+            assert thrice[place] != pytest.approx(once[place], abs=1e-4)
 
 
 def test_pictures_are_drawn(made, network: Pair, tmp_path: Path) -> None:
