@@ -24,10 +24,11 @@ from models.morph.voice_model import MorphModel, from_arrays
 from training.latent_morph import held_out, paths, prepare, ship
 from training.latent_morph.inversion import griffin_lim
 from training.latent_morph.metrics import distances_db, rise_ms
-from training.latent_morph.network import HEADS, Pair
+from training.latent_morph.network import Pair
 from training.latent_morph.sources import (
     BUILD,
     EIGHT,
+    HEADS,
     NAMES,
     TEST_PITCH,
     TEST_TAKE,

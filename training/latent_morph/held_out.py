@@ -26,10 +26,10 @@ from training.latent_morph.metrics import (
     spectrogram,
     votes,
 )
-from training.latent_morph.network import HEADS, Classifier, Pair, labels_of
+from training.latent_morph.network import Classifier, Pair, labels_of
 from training.latent_morph.prepare import Corpus
 from training.latent_morph.render import render
-from training.latent_morph.sources import INSTRUMENTS, NAMES, TRAIN, UNKNOWN, Take
+from training.latent_morph.sources import HEADS, INSTRUMENTS, NAMES, TRAIN, UNKNOWN, Take
 
 FIRST_FRAME = 4
 ONCE, THRICE = (0,), (-1, 0, 1)  # semitones by which spectra are moved to be read

@@ -29,11 +29,13 @@ from training.latent_morph import laws as velocity_laws
 from training.latent_morph import prepare
 from training.latent_morph.analysis import from_onset
 from training.latent_morph.data import Frames, Manner
-from training.latent_morph.network import CLASSES, OCTAVES, divergence, drawn, layers, scaled
+from training.latent_morph.network import divergence, drawn, layers, scaled
 from training.latent_morph.sources import (
     BUILD,
+    CLASSES,
     DYNAMICS,
     NAMES,
+    OCTAVES,
     RATE_HZ,
     TEST_PITCH,
     TRAIN,

@@ -13,10 +13,8 @@ from torch.nn import functional
 
 from models.morph.spectrum import BINS
 from models.morph.voice_model import FEATURES, LEVELS
-from training.latent_morph.sources import DYNAMICS, NAMES
+from training.latent_morph.sources import HEADS, OCTAVES
 
-OCTAVES, CLASSES = 9, 12
-HEADS = {"octave": OCTAVES, "class": CLASSES, "dynamics": len(DYNAMICS), "instrument": len(NAMES)}
 SIZES = tuple(HEADS.values())
 NOTHING = -1  # no label
 

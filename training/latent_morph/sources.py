@@ -73,6 +73,8 @@ INSTRUMENTS = (
 )
 NAMES = tuple(instrument.name for instrument in INSTRUMENTS)
 EIGHT = ("violin", "cello", "flute", "oboe", "clarinet", "french horn", "trumpet", "piano")
+OCTAVES, CLASSES = 9, 12
+HEADS = {"octave": OCTAVES, "class": CLASSES, "dynamics": len(DYNAMICS), "instrument": len(NAMES)}
 PACKS = (PHILHARMONIA, SPLENDID, FLUIDR3)
 
 

@@ -14,8 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from training.latent_morph.network import HEADS
-from training.latent_morph.sources import BUILD, NAMES
+from training.latent_morph.sources import BUILD, HEADS, NAMES
 
 README = Path(__file__).with_name("README.md")
 TRANSLATED = {"octave": "octave", "class": "pitch class"}

@@ -9,8 +9,8 @@ import torch
 from models.morph.spectrum import FLOOR_DB
 from tests.training.latent_morph.tones import made_corpus
 from training.latent_morph import evaluate, held_out, pictures
-from training.latent_morph.network import HEADS, Pair, Shape
-from training.latent_morph.sources import NAMES, TEST_PITCH
+from training.latent_morph.network import Pair, Shape
+from training.latent_morph.sources import HEADS, NAMES, TEST_PITCH
 
 
 @pytest.fixture

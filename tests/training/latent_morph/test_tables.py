@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from training.latent_morph import tables
-from training.latent_morph.network import HEADS
+from training.latent_morph.sources import HEADS
 
 
 def told(right: float) -> dict[str, float]:
