@@ -34,6 +34,7 @@ ROWS = (  # of the labels' table: network, what it is asked, what the row is cal
     ("classifier-eight", "takes eight", "classifier of eight alone, unseen recordings"),
     ("A+", "pitches", "A with transposition and labels (A+), unseen keys"),
     ("wide", "pitches", "A+ with two layers of 1,000 (wide), unseen keys"),
+    ("paper", "pitches", "A+ with the paper's two layers of 5,000 (paper), unseen keys"),
     ("A", "pitches", "A, the paper's, unseen keys"),
     ("A", "pitches sustain", "A, unseen keys, 0.32 to 0.8 s"),
     ("classifier-still", "pitches", "plain classifier, no transposition, unseen keys"),
@@ -251,7 +252,7 @@ def midi(seeds: list[dict[str, Any]]) -> str:
 
 def inversion(figures: Figures) -> str:
     """Return the paper's inversion of form A."""
-    kinds = [kind for kind in ("A", "A+", "wide") if kind in figures]
+    kinds = [kind for kind in ("A", "A+", "wide", "paper") if kind in figures]
     titles = ("the recording itself", "form A, autoencoded", "form A, from labels")
     rows = []
     for way, title in zip(("analysed", "autoencoded", "labels"), titles, strict=True):

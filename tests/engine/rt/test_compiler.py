@@ -45,6 +45,8 @@ def _wrong(x):
 
 
 def test_what_others_call_is_compiled_once_for_words():
+    cache = _outer._cache  # pyright: ignore[reportAttributeAccessIssue]
+    cache.flush()  # compiled anew: from a run before it would come whole, and call nobody
     assert _outer(np.arange(4)) == 12 + 4 * (3 + 9 + 2)
     assert _inner.signatures == [] == _twice.signatures, "nobody called them from outside"
     assert list(_inner.unlinked) == [(types.int64, types.int64)]
