@@ -49,7 +49,8 @@ learn --kind classifier-still --updates 3000 --every 500
 learn --kind A --updates 2000 --every 500
 learn --kind A+ --updates 3000 --every 500
 learn --kind wide --updates 2000 --every 500
-names="$names classifier-1 classifier-eight-1 classifier-still-1 A-1 A+-1 wide-1"
+learn --kind paper --updates 500 --every 100
+names="$names classifier-1 classifier-eight-1 classifier-still-1 A-1 A+-1 wide-1 paper-1"
 # shellcheck disable=SC2086
 python -m training.latent_morph.evaluate --data "$data" --names $names --json $build/figures.json
 first=${seeds%% *}
