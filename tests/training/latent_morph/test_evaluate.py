@@ -1,5 +1,6 @@
 """The tables and pictures: made of a network that has hardly learnt, for what they hold."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -98,6 +99,31 @@ def test_dynamics_and_instrument_are_the_mean_of_three_readings_and_keys_are_not
             mean = np.mean([logits[place] for logits in moved], 0)
             assert thrice[place] == pytest.approx(mean, abs=1e-5)
             assert thrice[place] != pytest.approx(once[place], abs=1e-4)
+
+
+class Heard:
+    """A take that says it was listened to."""
+
+    def __init__(self, place: int, heard: list[int]) -> None:
+        self.place, self.heard = place, heard
+
+    def audio(self) -> np.ndarray:
+        self.heard.append(self.place)
+        return np.sin(np.arange(12_000) / 20).astype(np.float32)
+
+
+@pytest.mark.parametrize(("short", "pitches"), [((59,), {56, 60}), (range(55, 61), {59})])
+def test_the_nearest_take_lasts_as_long_where_there_is_one(made, short, pitches) -> None:
+    take = int(np.flatnonzero(made.pitch == 58)[1])
+    lengths = np.where(np.isin(made.pitch, list(short)), 5, 30)
+    lengths[take] = 30
+    corpus = replace(made, first=np.concatenate([[0], np.cumsum(lengths)]))
+    heard: list[int] = []
+    takes = [Heard(place, heard) for place in range(len(made.pitch))]
+    held_out.nearest(corpus, takes, take)  # pyright: ignore[reportArgumentType]
+    assert len(heard) == 1
+    assert made.pitch[heard[0]] in pitches
+    assert made.instrument[heard[0]] == made.instrument[take]
 
 
 def test_pictures_are_drawn(made, network: Pair, tmp_path: Path) -> None:
