@@ -232,6 +232,7 @@ def test_100000_hostile_packets_are_counted_and_not_felt() -> None:
         assert other.ask("/ripieno/version")[0] == "/ripieno/version"
         stats = session.engine.stats()
         assert session.state()["ensemble"] == "string_quartet"
+        heard = ear.frames // 4800 * 4800  # before the session fades out as it ends
     assert counts.received >= PACKETS
     assert counts.malformed > PACKETS / 2
     assert counts.refused > 100
@@ -239,16 +240,10 @@ def test_100000_hostile_packets_are_counted_and_not_felt() -> None:
     assert grown_bytes < 16 << 20
     assert (stats.late_events, stats.dropped_events, stats.results_dropped) == (0, 0, 0)
     assert not [sentence for sentence in said if "fault" in sentence]
-    heard = ear.frames // 4800 * 4800
     assert heard > 5 * 48000
     apart = np.abs(ear.audio[:heard] - undisturbed(heard)).max(1)
     others = np.flatnonzero(apart)
-    assert not len(others), (
-        len(others),
-        others[[0, -1]],
-        apart[others][:: len(others) // 16 + 1],
-        said,
-    )
+    assert not len(others), (len(others), others[[0, -1]], apart[others].max(), said)
     assert np.abs(ear.audio[:heard]).max() > 0.01
 
 
