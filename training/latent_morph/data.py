@@ -193,11 +193,11 @@ def brightness(laws: Laws, instrument: np.ndarray, pitch: np.ndarray) -> np.ndar
     return laws.at_hz(instrument, np.concatenate([harmonics, middles], 1))
 
 
-def shifted(spectra: np.ndarray, bins: np.ndarray) -> np.ndarray:
+def shifted(spectra: np.ndarray, bins: np.ndarray, silence: float = FLOOR_DB) -> np.ndarray:
     """Return spectra (n, 410) moved up by so many bins each, silence moving in."""
     place = np.arange(BINS) - bins[:, None]
     moved = np.take_along_axis(spectra, np.clip(place, 0, BINS - 1), 1)
-    moved[(place < 0) | (place >= BINS)] = FLOOR_DB
+    moved[(place < 0) | (place >= BINS)] = silence
     return moved
 
 

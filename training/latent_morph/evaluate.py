@@ -21,26 +21,20 @@ from tqdm import tqdm
 
 from models.morph.spectrum import vqt
 from models.morph.voice_model import MorphModel, from_arrays
-from training.latent_morph import held_out, paths, prepare, ship
+from training.latent_morph import course, held_out, paths, prepare, ship
 from training.latent_morph.inversion import griffin_lim
 from training.latent_morph.metrics import distances_db, rise_ms
 from training.latent_morph.network import Pair
 from training.latent_morph.sources import (
     BUILD,
-    EIGHT,
     HEADS,
     NAMES,
-    TEST_PITCH,
-    TEST_TAKE,
-    VALID_PITCH,
-    VALID_TAKE,
     Take,
     read_takes,
 )
+from training.latent_morph.told import SPLITS, hears_courses, labels
 from training.latent_morph.train import KINDS, restored
 
-SPLITS = {"valid": (VALID_PITCH, VALID_TAKE), "test": (TEST_PITCH, TEST_TAKE)}
-KINDS_OF_TAKES = ("pitches", "takes")
 _INVERTED = 70  # frames; more takes long
 WAYS = ("analysed", "autoencoded", "labels", "nearest")
 
@@ -72,7 +66,10 @@ def main() -> None:
             print(f"{name}: measured before, {options.json} has it")
             continue
         read = held_out.THRICE if KINDS[about["kind"]].manner.transpose else held_out.ONCE
-        told = labels(network, corpus, options.split, read)
+        reader = None
+        if hears_courses(about["kind"]):
+            reader = course.restored(options.folder / f"course-{about['seed']}.pt")
+        told = labels(network, corpus, options.split, read, reader)
         found = {"about": about, "split": options.split, **told}
         if isinstance(network, Pair) and KINDS[about["kind"]].names == NAMES:
             if network.shape.form == "B":
@@ -92,44 +89,6 @@ def is_done(found: dict[str, Any] | None, about: dict[str, Any], split: str) -> 
         and found.get("about") == _rounded(about)
         and found.get("split", "test") == split
     )
-
-
-def labels(
-    network: torch.nn.Module,
-    corpus: prepare.Corpus,
-    split: str,
-    read: tuple[int, ...] = held_out.ONCE,
-) -> dict[str, Any]:
-    """Return the % of right labels of held-out keys and recordings, read at so many semitones.
-
-    "sustain": from 0.32 to 0.8 s. "eight": of the eight instruments the bars were set with. "every
-    class": recordings that are nearer to another key are counted, too. "once": read once.
-    """
-    found: dict[str, Any] = {}
-    for kind, part in zip(KINDS_OF_TAKES, SPLITS[split], strict=True):
-        said = held_out.heard(network, corpus, part, read)
-        told = held_out.labels_told(said, corpus)
-        table = _rights(told)
-        for head in ("instrument", "dynamics"):
-            found[f"{kind} {head}"] = told.confusion(head).tolist()
-        every = held_out.labels_told(said, corpus, in_tune=False)
-        for of in ("frame", "note"):
-            table[f"every class {of}"] = every.right("class", of + "s")
-        off = abs(corpus.cents_off[corpus.split == part]) > held_out.FURTHEST_CENTS
-        found[kind] = {**table, "out of tune": int(off.sum()), "notes": len(told.instrument)}
-        found[f"{kind} sustain"] = _rights(held_out.labels_told(said, corpus, sustain=True))
-        found[f"{kind} eight"] = _rights(held_out.labels_told(said, corpus, names=EIGHT))
-        if read != held_out.ONCE:
-            once = held_out.heard(network, corpus, part)
-            found[f"{kind} once"] = _rights(held_out.labels_told(once, corpus))
-    return found
-
-
-def _rights(told: held_out.Labels) -> dict[str, float]:
-    table = {f"{head} frame": told.right(head) for head in HEADS}
-    table |= {f"{head} note": told.right(head, "notes") for head in HEADS}
-    near = {"dynamics near frame": told.near(), "dynamics near note": told.near("notes")}
-    return table | near
 
 
 def live_form(

@@ -1,9 +1,10 @@
 """Labels and sounds of held-out takes: what evaluate.py asks of one trained network.
 
-Signal to symbol: every frame from 40 ms on, and notes, whose frames' log probabilities add up. What
-has learnt from transposed spectra is asked for dynamics and instrument three times: as it was
-recorded, a semitone lower and a semitone higher. A recording that is nearer to another key than to
-its own is not asked for its octave and pitch class.
+Signal to symbol: every frame from 40 ms on, and notes: the mean of what their frames say, as log
+probabilities, to which for dynamics what their course says is added (course.py). What has learnt
+from transposed spectra is asked for dynamics and instrument three times: as it was recorded, a
+semitone lower and a semitone higher. A recording that is nearer to another key than to its own is
+not asked for its octave and pitch class.
 Symbol to signal: labels alone give the latent point; the levels are rendered at the note's
 measured frequency and level, and compared with the recording beside its own autoencoding, beside
 analysis and resynthesis, and beside the nearest take that was learnt from, transposed.
@@ -16,6 +17,7 @@ import torch
 
 from models.morph.voice_model import HARMONICS, conditioning
 from training.latent_morph.analysis import HOP, HOP_S, analyse, from_onset
+from training.latent_morph.course import CourseReader, dynamics_told
 from training.latent_morph.data import STEP, shifted, unobserved
 from training.latent_morph.laws import velocity_of
 from training.latent_morph.metrics import (
@@ -24,7 +26,6 @@ from training.latent_morph.metrics import (
     flux_db,
     rise_ms,
     spectrogram,
-    votes,
 )
 from training.latent_morph.network import Classifier, Pair, labels_of
 from training.latent_morph.prepare import Corpus
@@ -81,11 +82,13 @@ def labels_told(
     sustain: bool = False,
     in_tune: bool = True,
     names: tuple[str, ...] = NAMES,
+    courses: dict[int, np.ndarray] | None = None,
 ) -> Labels:
     """Return the labels a network gave takes; `sustain`: of their 0.32 to 0.8 s only.
 
     `in_tune` false: takes that are nearer to another key are asked for their key all the same.
-    `names`: takes of these instruments alone, told that it is one of them.
+    `names`: takes of these instruments alone, told that it is one of them. `courses`: what is said
+    of the dynamics of each take's course, which counts as much as all of its frames together.
     """
     asked = [NAMES.index(name) for name in names]
     others = np.setdiff1d(np.arange(len(NAMES)), asked)
@@ -107,13 +110,26 @@ def labels_told(
             frames[head][0].append(np.full(len(logits), true[column]))
             frames[head][1].append(logits.argmax(1))
             notes[head][0].append([true[column]])
-            notes[head][1].append(votes(logits, np.zeros(len(logits), int)))
+            note = logits.mean(0)
+            if courses is not None and head == "dynamics":
+                note = note + courses[take]
+            notes[head][1].append([note.argmax()])
 
     def joined(table: dict) -> dict:
         return {h: tuple(np.concatenate(side) for side in sides) for h, sides in table.items()}
 
     instrument = corpus.instrument[[take for take, _ in said]]
     return Labels(joined(frames), joined(notes), instrument)
+
+
+def courses_heard(
+    reader: CourseReader, corpus: Corpus, split: int, semitones: tuple[int, ...] = THRICE
+) -> dict[int, np.ndarray]:
+    """Return what is said of the dynamics of the course of each take of a split, (5,)."""
+    return {
+        take: dynamics_told(reader, corpus.spectra[corpus.rows(take)], semitones)
+        for take in np.flatnonzero(corpus.split == split).tolist()
+    }
 
 
 def logits_of(

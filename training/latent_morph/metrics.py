@@ -86,13 +86,6 @@ def flux_db(power: np.ndarray) -> float:
     return float(np.abs(np.diff(held, axis=0)).mean())
 
 
-def votes(log_probabilities: np.ndarray, note: np.ndarray) -> np.ndarray:
-    """Return the label of each note, (notes,): frames (T, labels) of one note add up."""
-    sums = np.zeros((int(note.max()) + 1, log_probabilities.shape[1]))
-    np.add.at(sums, note, log_probabilities)
-    return sums.argmax(1)
-
-
 def confusion(true: np.ndarray, found: np.ndarray, labels: int) -> np.ndarray:
     """Return counts (true label, found label)."""
     table = np.zeros((labels, labels), int)

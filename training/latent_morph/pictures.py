@@ -20,7 +20,7 @@ import numpy as np
 import soundfile
 
 from models.morph.voice_model import MorphModel, from_arrays
-from training.latent_morph import held_out, paths, prepare, ship
+from training.latent_morph import course, held_out, paths, prepare, ship
 from training.latent_morph.metrics import mel_db, spectrogram
 from training.latent_morph.network import Pair
 from training.latent_morph.render import render
@@ -46,14 +46,17 @@ def main() -> None:
     options = parser.parse_args()
     corpus = prepare.load(options.frames)
     takes = read_takes(options.data, prepare.MOST, rest=True)
-    network, _ = restored(options.network)
+    network, about = restored(options.network)
     if not isinstance(network, Pair) or network.shape.form != "B":
         raise SystemExit(f"{options.network} is not of the live form")
     model = from_arrays(ship.arrays_of(network, corpus), NAMES, "drawn")
     options.out.mkdir(parents=True, exist_ok=True)
     reconstructions(network, corpus, takes, options.out)
+    reader = course.restored(options.network.with_name(f"course-{about['seed']}.pt"))
     told = held_out.labels_told(
-        held_out.heard(network, corpus, TEST_PITCH, held_out.THRICE), corpus
+        held_out.heard(network, corpus, TEST_PITCH, held_out.THRICE),
+        corpus,
+        courses=held_out.courses_heard(reader, corpus, TEST_PITCH),
     )
     confusions(told, options.out / "labels.png")
     sounds = {f"morphing {how}": chord_across(model, how) for how in paths.INTERPOLATIONS}

@@ -41,6 +41,7 @@ names=
 for seed in $seeds; do
     learn --kind B --seed "$seed"
     learn --kind B-eight --seed "$seed"
+    python -m training.latent_morph.course --seed "$seed" --out $build
     names="$names B-$seed B-eight-$seed"
 done
 learn --kind classifier

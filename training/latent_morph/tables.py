@@ -21,12 +21,15 @@ TRANSLATED = {"octave": "octave", "class": "pitch class"}
 ROWS = (  # of the labels' table: network, what it is asked, what the row is called
     ("B", "pitches", "**B, unseen keys**"),
     ("B", "takes", "B, unseen recordings"),
-    ("B", "pitches once", "B, unseen keys, read once"),
-    ("B", "takes once", "B, unseen recordings, read once"),
-    ("B", "pitches sustain", "B, unseen keys, 0.32 to 0.8 s as in the paper"),
+    ("B", "pitches frames", "B, unseen keys, notes by their frames alone"),
+    ("B", "takes frames", "B, unseen recordings, notes by their frames alone"),
+    ("B", "pitches once", "B, unseen keys, frames alone, read once"),
+    ("B", "takes once", "B, unseen recordings, frames alone, read once"),
+    ("B", "pitches sustain", "B, unseen keys, frames of 0.32 to 0.8 s as in the paper"),
     ("B", "pitches eight", "B, unseen keys, eight instruments of the seventeen"),
     ("classifier", "pitches", "classifier, unseen keys"),
     ("classifier", "takes", "classifier, unseen recordings"),
+    ("classifier", "pitches frames", "classifier, unseen keys, notes by their frames alone"),
     ("classifier", "pitches eight", "classifier, unseen keys, eight instruments of the seventeen"),
     ("B-eight", "pitches eight", "**B of eight instruments alone, unseen keys**"),
     ("B-eight", "takes eight", "B of eight alone, unseen recordings"),
@@ -208,7 +211,8 @@ def instruments(seeds: list[dict[str, Any]]) -> str:
     """Return a row for each instrument."""
     ways = {"analysed": "analysis", "autoencoded": "autoencoded", "labels": "from labels"}
     ways |= {"nearest": "nearest take"}
-    head = ["", "told, keys", "told, recordings", *ways.values(), "rise", "brighter"]
+    told = ["told, keys", "told, recordings", "dynamics, keys"]
+    head = ["", *told, *ways.values(), "rise", "brighter"]
     rows = []
     for place, name in enumerate(NAMES):
         cells = [name]
@@ -217,6 +221,9 @@ def instruments(seeds: list[dict[str, Any]]) -> str:
             notes = int(counts[0].sum())
             right = 100 * counts[:, place].mean() / max(notes, 1)
             cells.append(f"{right:.0f} ({notes})" if notes else "none")
+        loud = [one[name] for one in _of(seeds, "pitches dynamics of") if name in one]
+        right = np.mean([one["note"] for one in loud]) if loud else 0.0
+        cells.append(f"{right:.0f} ({loud[0]['notes']})" if loud else "none")
         heard = [seed["sounds"].get(name) for seed in seeds]
         if None in heard:
             continue

@@ -10,8 +10,8 @@ from tests.training.latent_morph.tones import write_packs
 
 NEEDS = {
     ("torch", "tqdm"): (
-        *("test_data.py", "test_evaluate.py", "test_mixtures.py", "test_network.py"),
-        *("test_ship_paper.py", "transcription/test_train.py"),
+        *("test_course.py", "test_data.py", "test_evaluate.py", "test_mixtures.py"),
+        *("test_network.py", "test_ship_paper.py", "transcription/test_train.py"),
     ),
     ("tqdm",): ("test_originals.py", "transcription/test_phrases.py"),
     ("mir_eval",): ("transcription/test_scores.py",),

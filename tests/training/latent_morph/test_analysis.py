@@ -20,7 +20,6 @@ from training.latent_morph.metrics import (
     rise_ms,
     roughness_db,
     spectrogram,
-    votes,
     wobble_db,
 )
 from training.latent_morph.render import noise, render
@@ -112,12 +111,6 @@ def test_a_held_tone_does_not_wobble_and_a_beating_one_does() -> None:
     levels[:, :6] = -20
     assert wobble_db(render(levels, 220.0)[HOP:]) < 0.15
     assert wobble_db(render(levels, 220.0)[HOP:] + render(levels, 222.0, seed=1)[HOP:]) > 0.7
-
-
-def test_votes_add_up_the_frames_of_a_note() -> None:
-    sure, unsure = np.log([0.9, 0.1]), np.log([0.45, 0.55])
-    frames = np.array([sure, unsure, unsure, unsure])
-    assert votes(frames, np.array([0, 0, 0, 1])).tolist() == [0, 1]
 
 
 def test_the_transform_with_phases_is_the_encoders_and_is_undone() -> None:

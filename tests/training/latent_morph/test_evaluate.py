@@ -11,7 +11,8 @@ from models.morph.spectrum import FLOOR_DB
 from tests.training.latent_morph.tones import made_corpus
 from training.latent_morph import evaluate, held_out, pictures
 from training.latent_morph.network import Pair, Shape
-from training.latent_morph.sources import HEADS, NAMES, TEST_PITCH
+from training.latent_morph.sources import EIGHT, HEADS, NAMES, TEST_PITCH, TEST_TAKE
+from training.latent_morph.told import dynamics_of_each
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def network() -> Pair:
 
 def test_labels_are_counted_for_keys_and_takes_apart(made, network: Pair) -> None:
     made.split[made.pitch == 60] = held_out.TRAIN
-    made.split[(made.pitch == 60) & (made.dynamics == 3)] = evaluate.TEST_TAKE
+    made.split[(made.pitch == 60) & (made.dynamics == 3)] = TEST_TAKE
     found = evaluate.labels(network, made, "test")
     assert found["pitches"]["notes"] == 2 * len(NAMES)
     assert found["takes"]["notes"] == len(NAMES)
@@ -56,9 +57,23 @@ def test_a_silent_label_is_not_counted(made, network: Pair) -> None:
     assert len(told.notes["dynamics"][0]) == len(told.notes["octave"][0]) - 2
 
 
+def test_dynamics_are_counted_of_each_instrument_that_has_labels_of_them(
+    made, network: Pair
+) -> None:
+    made.dynamics[made.instrument == 0] = -1
+    said = held_out.heard(network, made, TEST_PITCH)
+    each = dynamics_of_each(said, made)
+    assert list(each) == list(NAMES[1:])
+    whole = held_out.labels_told(said, made)
+    for of in ("frame", "note"):
+        mean = np.mean([one[of] for one in each.values()])
+        assert mean == pytest.approx(whole.right("dynamics", of + "s"))
+    assert sum(one["notes"] for one in each.values()) == len(whole.notes["dynamics"][0])
+
+
 def test_a_take_between_two_keys_is_not_asked_for_its_key(made, network: Pair) -> None:
     own = np.flatnonzero(made.split == TEST_PITCH)
-    made.split[made.pitch == 60] = evaluate.TEST_TAKE
+    made.split[made.pitch == 60] = TEST_TAKE
     made.f0_hz[own[0]] *= 2 ** (0.55 / 12)
     said = held_out.heard(network, made, TEST_PITCH)
     told = held_out.labels_told(said, made)
@@ -73,8 +88,8 @@ def test_a_take_between_two_keys_is_not_asked_for_its_key(made, network: Pair) -
 
 def test_eight_instruments_are_told_that_it_is_one_of_them(made, network: Pair) -> None:
     said = held_out.heard(network, made, TEST_PITCH)
-    told = held_out.labels_told(said, made, names=evaluate.EIGHT)
-    asked = {NAMES.index(name) for name in evaluate.EIGHT}
+    told = held_out.labels_told(said, made, names=EIGHT)
+    asked = {NAMES.index(name) for name in EIGHT}
     assert set(told.instrument.tolist()) == asked
     assert set(told.frames["instrument"][1].tolist()) <= asked
 

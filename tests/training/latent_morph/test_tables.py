@@ -14,7 +14,7 @@ def told(right: float) -> dict[str, float]:
 
 
 def measured(kind: str, seed: int, right: float) -> dict:
-    parts = ("", " sustain", " eight", " once")
+    parts = ("", " sustain", " eight", " once", " frames")
     asked = [f"{which}{part}" for which in ("pitches", "takes") for part in parts]
     about = {"kind": kind, "seed": seed, "updates": 1000, "cpu_s": 12.3}
     return {"about": about, **{which: told(right) for which in asked}}
@@ -38,7 +38,7 @@ def test_labels_are_rows_of_frames_and_notes() -> None:
     figures = tables.by_kind({f"B-{seed}": measured("B", seed, 90.0 + seed) for seed in (1, 3)})
     rows = tables.labels(figures).splitlines()
     assert rows[2].startswith("| **B, 2 seeds, unseen keys** | 92.0 ± 1.4 (92.0 ± 1.4) |")
-    assert len(rows) == 2 + 6
+    assert len(rows) == 2 + 8
 
 
 @pytest.mark.parametrize(("right", "said"), [(92.0, "yes"), (91.0, "**missed**")])
