@@ -90,6 +90,15 @@ def _both_record(block_frames: int, folder: Path) -> Recorded:
     pytest.fail("Ardour started on none of the servers")
 
 
+def _wait_for_frames(session: Session, seconds: float) -> None:
+    """Wait until so much has been played: a busy machine's JACK server loses time."""
+    last = session.engine.frame + int(seconds * RATE_HZ)
+    until_s = time.monotonic() + 10 * seconds
+    while session.engine.frame < last:
+        assert time.monotonic() < until_s, "the server plays nothing"
+        time.sleep(0.01)
+
+
 def _record_on(server: JackServer, folder: Path) -> Recorded:
     folder.mkdir()
     heard: list[np.ndarray] = []
@@ -107,7 +116,7 @@ def _record_on(server: JackServer, folder: Path) -> Recorded:
             session.sync.start()
             time.sleep(0.3)
             session.inputs.play_file(read_midi(PIECE))
-            time.sleep(PLAY_S)
+            _wait_for_frames(session, PLAY_S)
             session.sync.stop()
             time.sleep(0.3)
             recorded = daw.stop()
