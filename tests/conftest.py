@@ -2,7 +2,9 @@
 
 `make test` has two workers. Whatever plays in real time or waits for somebody who does is one
 group: one worker runs it, a test after the other, as without workers. The tests that keep no time
-go to the other, which leaves the processor to the first whenever that wants it.
+go to the other, which leaves the processor to the first whenever that wants it. Where another
+program holds the processor all the same, a test that keeps time may fail for that alone: beside
+workers it is run once more, which pytest's summary tells; run by hand it is not.
 """
 
 import contextlib
@@ -55,6 +57,14 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
             return piece_of_work(nodeid)
 
     return ByTime(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Beside workers, what keeps time has a second try."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        for item in items:
+            if keeps_time(item.nodeid):
+                item.add_marker(pytest.mark.flaky(reruns=1))
 
 
 @pytest.fixture(autouse=True)

@@ -24,6 +24,9 @@ from engine.subscribers import MAX_SUBSCRIBERS
 from tests.engine.fake_session import FakeSession
 
 
+PATIENCE_S = 10.0  # an answer takes a millisecond, on a busy machine now and then a second
+
+
 class Client:
     """A socket that says OSC messages and hears the answers."""
 
@@ -31,7 +34,7 @@ class Client:
         self.port = port
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind(("127.0.0.1", 0))
-        self.socket.settimeout(2.0)
+        self.socket.settimeout(PATIENCE_S)
 
     def send(self, path: str, *values: tuple[str, Any]) -> None:
         self.raw(encode(path, values))
@@ -54,7 +57,7 @@ class Client:
         except TimeoutError:
             return True
         finally:
-            self.socket.settimeout(2.0)
+            self.socket.settimeout(PATIENCE_S)
         return False
 
 

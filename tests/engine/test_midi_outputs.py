@@ -62,6 +62,7 @@ def over_jack(monkeypatch: pytest.MonkeyPatch, jack_server: JackServer) -> JackS
 
 
 @pytest.mark.jack
+@pytest.mark.parametrize("jack_server", [{"block_frames": 256}], indirect=True)  # 19 clients
 @pytest.mark.parametrize("wanted", ["channels", "ports"])
 def test_virtual_ports_carry_parts_in_order_and_in_time(
     over_jack: JackServer, engine: Engine, wanted: str
