@@ -23,7 +23,6 @@ from engine.osc import Assembler, Event, encode, encode_all
 from engine.subscribers import MAX_SUBSCRIBERS
 from tests.engine.fake_session import FakeSession
 
-
 PATIENCE_S = 10.0  # an answer takes a millisecond, on a busy machine now and then a second
 
 
