@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.errors import RipienoError
 from engine.midi.messages import MIDDLE_VELOCITY
+from engine.rt.layout import COMPUTER_SOURCE, FILE_SOURCE, VIRTUAL_SOURCE
 
 if TYPE_CHECKING:
     from engine.midi.outlet import Outlet
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from engine.midi.ports import MidiInput
 
 MOST_KEYBOARDS = 4  # sources 0 to 3; what comes after them shares the last
-VIRTUAL_SOURCE, FILE_SOURCE, COMPUTER_SOURCE = 4, 5, 6
 REMOTE_KEY_S = 30.0  # a remote that forgot a key, or died, holds it no longer
 VIRTUAL_NAME = "Ripieno keyboard"
 NOT_KEYBOARDS = ("midi through", "ripieno", "through port")

@@ -36,8 +36,7 @@ from engine.bindings import (
     way_of,
 )
 from engine.errors import RipienoError
-from engine.inputs import FILE_SOURCE
-from engine.rt.layout import PLAYED
+from engine.rt.layout import FILE_SOURCE, PLAYED
 
 PATIENCE_S = 60.0  # an address waits so long for its control
 MOST_BINDINGS = 256

@@ -32,6 +32,7 @@ MORPH_VOICES = 32  # that sound at once; the rest of the pool fades out
 MORPH_POOL = 96
 MORPH_CONTROL_FRAMES = 64  # between two readings of the pads
 SOURCES = 9  # seven keyboards, notes that name their part, notes the ensemble plays by itself
+VIRTUAL_SOURCE, FILE_SOURCE, COMPUTER_SOURCE = 4, 5, 6  # three of the seven
 DIRECT, PLANNED = 7, 8
 QUEUE = 8192  # events waiting for their frame
 LOAD_BINS = 512  # callback duration, half a percent of the block a bin

@@ -1,8 +1,9 @@
 """What the player moves, reported for MIDI learn; what was learned is kept from the parts. [audio]
 
 Controllers, bend, pressure and program changes of a keyboard are reported as they come; note-ons
-only where one is taken or a session waits to learn one. `rig.taken` says, for each channel, what
-has been learned as a control and so is no longer music.
+only where one is taken or a session waits to learn one, for then the next key is a control and not
+music (a file's are never learned, and sound). `rig.taken` says, for each channel, what has been
+learned as a control and so is no longer music.
 """
 
 import numpy as np

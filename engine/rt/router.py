@@ -36,6 +36,7 @@ from engine.rt.layout import (
     DIRECT,
     DOUBLE_OCTAVES,
     DOUBLES,
+    FILE_SOURCE,
     FLOOR_MODE,
     FLUID_PROGRAM,
     FORGET_PAST,
@@ -193,10 +194,13 @@ def handle_midi(rig, source, status, data1, data2):
     kind = status & 0xF0
     strikes = kind == 0x90 and data2 > 0
     taken = rig.taken[channel, place_of(kind, data1)] != 0
-    if kind >= 0xB0 or taken or (strikes and state.learn_notes != 0):
+    wanted = strikes and state.learn_notes != 0 and source != FILE_SOURCE
+    if kind >= 0xB0 or taken or wanted:
         report_played(rig, source, status, data1, data2)
     if taken and (strikes or kind >= 0xD0 or (kind == 0xB0 and data1 != state.panic_cc)):
         return
+    if wanted:
+        return  # the key that is pressed to be learned is a control already
     if strikes:
         key_up(rig, source, channel, data1)
         if not strike_switch(rig, source, channel, data1):

@@ -16,12 +16,12 @@ import pytest
 
 from engine import addresses
 from engine.errors import RipienoError
-from engine.inputs import FILE_SOURCE
 from engine.midi.files import read_midi
 from engine.midi.performance import merged_to_keyboard
 from engine.midi.player import Feeder
 from engine.osc import OscError, decode, encode
 from engine.paths import presets_folder
+from engine.rt.layout import FILE_SOURCE
 from engine.session import Session, Settings
 from engine.soundfonts import bundled_soundfont
 from tests.engine.test_control import LEGAL_PATHS, Client

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from engine.errors import RipienoError
-from engine.inputs import COMPUTER_SOURCE, MOST_KEYBOARDS, VIRTUAL_NAME, Inputs
+from engine.inputs import MOST_KEYBOARDS, VIRTUAL_NAME, Inputs
 from engine.midi import ports
+from engine.rt.layout import COMPUTER_SOURCE
 
 
 class Engine:

@@ -7,9 +7,9 @@ from engine import learn as learn_module
 from engine import operations
 from engine.bindings import Binding, BindingError
 from engine.core import Engine
-from engine.inputs import FILE_SOURCE
 from engine.learn import Learn
 from engine.rt import layout
+from engine.rt.layout import FILE_SOURCE
 from tests.engine.rig_helpers import (
     Saved,
     bend,

@@ -94,6 +94,21 @@ def test_notes_are_reported_while_one_is_to_be_learned(engine) -> None:
     engine.learn_notes(True)
     records = results(engine)
     assert played(records) == [(2, 0x90, 60, 100)]
+    assert len(note_ons(records)) == 0, "it is to be a control, not music"
+    engine.learn_notes(False)
+    send(engine, [(0, note_off(60), 2), (8, note_on(60), 2), (16, note_off(60), 2)])
+    engine.render(64)
+    records = engine.results()
+    check_notes(records)
+    assert len(note_ons(records)) == 1
+
+
+def test_a_files_notes_sound_while_a_key_is_to_be_learned(engine) -> None:
+    engine.learn_notes(True)
+    send(engine, [(0, note_on(60), layout.FILE_SOURCE), (8, note_off(60), layout.FILE_SOURCE)])
+    engine.render(64)
+    records = engine.results()
+    assert played(records) == []
     assert len(note_ons(records)) == 1
 
 
