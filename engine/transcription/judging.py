@@ -9,8 +9,9 @@ from __future__ import annotations
 import numpy as np
 
 from engine.transcription.notes import LEAST_LIKELY, MOST_FRAMES
+from models.morph.course import course_of
 from models.morph.spectrum import FLOOR_DB
-from models.transcription.judge import Judge, asked, inputs
+from models.transcription.judge import ATTACK, HELD, Judge, asked, course_inputs, inputs
 from models.transcription.network import HOP_S, VELOCITIES
 
 STEP_DB = 0.5  # of kept spectra
@@ -36,16 +37,31 @@ def judged(notes: np.ndarray, spectra: np.ndarray, judge: Judge) -> tuple[np.nda
         ]
         note = np.repeat(np.arange(len(part)), [len(span) for span in spans])
         frame = np.concatenate(spans)
-        levels = spectra[frame] * np.float32(STEP_DB) + np.float32(FLOOR_DB)
+        levels = _levels(spectra[frame])
         age_s = np.maximum(frame * HOP_S - part["start_s"][note], 0)
         loud, who = judge.frames(inputs(levels, part["pitch"][note].astype(int), age_s))
         count = np.bincount(note, minlength=len(part))[:, None]
-        share = np.exp(_means(loud, note, count))
+        courses = np.stack([_course(spectra, a, b) for a, b in part[["start_s", "end_s"]].tolist()])
+        lasts_s = part["end_s"] - part["start_s"]
+        told = judge.courses(course_inputs(courses, part["pitch"].astype(int), lasts_s))
+        share = np.exp(_means(loud, note, count) + told)
         share /= share.sum(1, keepdims=True)
         notes["velocity"][begin : begin + len(part)] = np.rint(share @ VELOCITIES)
         spoken = _means(np.maximum(who, LEAST_LIKELY), note, count)
         evidence[begin : begin + len(part)] = spoken * np.minimum(count, MOST_FRAMES)
     return notes, evidence
+
+
+def _course(spectra: np.ndarray, start_s: float, end_s: float) -> np.ndarray:
+    """Return the course of what lasts from `start_s` to `end_s`."""
+    first = min(int(start_s / HOP_S), len(spectra) - 1)
+    last = max(first + 1, int(end_s / HOP_S))
+    return course_of(_levels(spectra[first:last]), ATTACK, (HELD, None))
+
+
+def _levels(spectra: np.ndarray) -> np.ndarray:
+    """Return in dB what `kept` left."""
+    return spectra * np.float32(STEP_DB) + np.float32(FLOOR_DB)
 
 
 def _means(values: np.ndarray, note: np.ndarray, count: np.ndarray) -> np.ndarray:

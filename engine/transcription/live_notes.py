@@ -14,16 +14,17 @@ from models.transcription.network import KEYS, LOWEST_KEY, VELOCITIES, Heard
 class LiveThresholds:
     """Probabilities between 0 and 1, and frames of 21 ms."""
 
-    onset: float = 0.35
+    onset: float = 0.2
     sounding: float = 0.3  # with the onset
-    going_on: float = 0.3
-    silent_frames: int = 3  # below `going_on`, and the note ends
+    going_on: float = 0.6
+    silent_frames: int = 2  # below `going_on`, and the note ends
+    again: float = 0.5  # an onset of a key that is down
     again_frames: int = 4  # between two onsets of a key
     unstruck: float = 0.9  # a note without an onset: all of so many frames
     unstruck_frames: int = 5
 
     def __post_init__(self) -> None:
-        for name in ("onset", "sounding", "going_on", "unstruck"):
+        for name in ("onset", "sounding", "going_on", "again", "unstruck"):
             if not 0 < getattr(self, name) < 1:
                 raise ValueError(f"{name} must be between 0 and 1, got {getattr(self, name)}")
 
@@ -61,7 +62,7 @@ class LiveNotes:
         t, down = self._thresholds, self._since >= 0
         self._silent = np.where(sounding < t.going_on, self._silent + 1, 0)
         self._sure = np.where(sounding >= t.unstruck, self._sure + 1, 0)
-        struck = (onset >= t.onset) & (sounding >= t.sounding)
+        struck = (onset >= np.where(down, t.again, t.onset)) & (sounding >= t.sounding)
         struck &= ~down | (self._since >= t.again_frames)
         struck |= ~down & (self._sure >= t.unstruck_frames)
         ended = down & ((self._silent >= t.silent_frames) | struck)

@@ -34,9 +34,9 @@ FOUND = np.dtype(
 class Thresholds:
     """Probabilities between 0 and 1, chosen on phrases that are neither trained on nor tested."""
 
-    onset: float = 0.3
+    onset: float = 0.4
     sounding: float = 0.4  # some frame of a note
-    going_on: float = 0.4  # every frame of it
+    going_on: float = 0.6  # every frame of it
     unstruck: float = 0.9  # a note without an onset: all its frames
     unstruck_frames: int = 5
 

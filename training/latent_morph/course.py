@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from tqdm import tqdm
 
+from models.morph import course as models_course
 from models.morph.spectrum import BINS
 from training.latent_morph import prepare
 from training.latent_morph.data import SEMITONES, STEP, shifted
@@ -83,22 +84,15 @@ def course_of(spectra: np.ndarray, random: np.random.Generator | None = None) ->
 
     With `random`: of a stretch of what is held, the onset taken a frame earlier or later.
     """
-    last = len(spectra) - 1
-    first, end, by = min(HELD, last), last + 1, 0
-    if random is not None:
-        by = int(random.integers(-1, 2))
-        first = min(first + int(random.integers(0, 3)), last)
-        whole = end - first
-        length = min(whole, max(_SHORTEST, int(whole * random.uniform(_LEAST, 1))))
-        first += int(random.integers(0, whole - length + 1))
-        end = first + length
-    held = spectra[first:end]
-    middle = held.mean(0)
-    parts = [middle]
-    for begin, stop in ATTACK:
-        begin, stop = min(max(begin + by, 0), last), stop + by
-        parts.append(spectra[begin:stop].mean(0) - middle)
-    return np.stack([*parts, held.std(0)]).astype(np.float32)
+    if random is None:
+        return models_course.course_of(spectra, ATTACK, (HELD, None))
+    by, last = int(random.integers(-1, 2)), len(spectra) - 1
+    first = min(HELD + int(random.integers(0, 3)), last)
+    whole = last + 1 - first
+    length = min(whole, max(_SHORTEST, int(whole * random.uniform(_LEAST, 1))))
+    first += int(random.integers(0, whole - length + 1))
+    attack = tuple((max(begin + by, 0), end + by) for begin, end in ATTACK)
+    return models_course.course_of(spectra, attack, (first, first + length))
 
 
 def moved_by(courses: np.ndarray, semitones: np.ndarray) -> np.ndarray:

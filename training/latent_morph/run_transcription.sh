@@ -1,6 +1,6 @@
 #!/bin/sh
 # Trains and measures the way from sound to notes: the figures of TRANSCRIPTION.md, the weights that
-# ship. One thread, about half an hour on a machine that does nothing else.
+# ship. One thread, about an hour and a quarter on a machine that does nothing else.
 #
 #   training/latent_morph/run_transcription.sh --data FOLDER
 #

@@ -5,10 +5,11 @@ import numpy as np
 from engine.transcription.judging import judged, kept
 from engine.transcription.notes import FOUND
 from models.morph.spectrum import BINS, FLOOR_DB
-from models.transcription.judge import FACTS, SEEN, Judge
+from models.transcription.judge import COURSE_FACTS, FACTS, PARTS, SEEN, Judge
 from models.transcription.network import HOP_S, VELOCITIES
 
 LOUD_DB = -20.0
+COURSE = PARTS * SEEN + COURSE_FACTS
 
 
 def level_judge() -> Judge:
@@ -21,6 +22,8 @@ def level_judge() -> Judge:
         "w2": np.zeros((2, 7), np.float32),
         "b2": np.zeros(7, np.float32),
     }
+    sizes = {"w0": (COURSE, 1), "b0": (1,), "w1": (1, 1), "b1": (1,), "w2": (1, 5), "b2": (5,)}
+    weights |= {f"course_{name}": np.zeros(size, np.float32) for name, size in sizes.items()}
     weights["w0"][48, 0] = 1  # the fundamental's level above -60 dB, in 25 dB
     weights["w2"][0, [4, 6]] = 20
     weights["b2"][[0, 5]] = 10
@@ -53,3 +56,22 @@ def test_a_note_after_the_last_frame_is_asked_there() -> None:
     found, evidence = judged(notes, spectra, level_judge())
     assert found["velocity"][0] == VELOCITIES[4]
     assert np.isfinite(evidence).all()
+
+
+def test_a_note_that_swells_is_told_by_its_course() -> None:
+    judge = level_judge()
+    w = judge.weights
+    w["w2"][:], w["b2"][:] = 0, 0  # frames say nothing
+    w["course_w0"][SEEN + 48, 0] = -1  # the fundamental's level at the onset less that held
+    w["course_w1"][0, 0] = 1
+    w["course_w2"][0] = [20, 0, 0, 0, 0]
+    w["course_b2"][4] = 10
+    spectra = np.full((100, BINS), FLOOR_DB, np.float32)
+    spectra[10:40] = LOUD_DB
+    spectra[60:90] = LOUD_DB
+    spectra[60] = -70.0
+    notes = np.zeros(2, FOUND)
+    notes["pitch"] = 60
+    notes["start_s"], notes["end_s"] = [10.2 * HOP_S, 60.2 * HOP_S], [40 * HOP_S, 90 * HOP_S]
+    found, _ = judged(notes, kept(spectra), judge)
+    assert found["velocity"].tolist() == [VELOCITIES[4], VELOCITIES[0]]

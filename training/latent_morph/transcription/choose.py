@@ -77,7 +77,7 @@ def _offline(heard: list, true: list, network: Network) -> list[tuple[float, str
         kept.append(listening)
     rows = []
     for onset, sounding, going_on, unstruck in itertools.product(
-        (0.3, 0.4, 0.5), (0.4,), (0.2, 0.3, 0.4), (0.6, 0.9)
+        (0.3, 0.4, 0.5), (0.4,), (0.4, 0.5, 0.6), (0.8, 0.9)
     ):
         thresholds = Thresholds(onset, sounding, going_on, unstruck)
         found = [find_notes(listening, network.lag, thresholds)[0] for listening in kept]
@@ -114,10 +114,10 @@ def _players(
 
 def _live(heard: list, true: list, network: Network) -> list[tuple[float, str]]:
     rows = []
-    for onset, sounding, going_on, unstruck in itertools.product(
-        (0.35, 0.45, 0.55), (0.3,), (0.2, 0.3), (0.75, 0.9)
+    for onset, sounding, going_on, silent, again in itertools.product(
+        (0.2, 0.3), (0.3, 0.5), (0.5, 0.6), (1, 2, 3), (0.3, 0.5)
     ):
-        thresholds = LiveThresholds(onset, sounding, going_on, unstruck=unstruck)
+        thresholds = LiveThresholds(onset, sounding, going_on, silent, again)
         found = [live_notes(parts[0], network.lag, thresholds) for parts in heard]
         got = score((t, f, None) for t, f in zip(true, found, strict=True))
         text = f"onset {got.onset:.1f}, and end {got.onset_offset:.1f}: {thresholds}"

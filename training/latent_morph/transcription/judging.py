@@ -4,7 +4,8 @@
 of single notes (build/latent_morph), and writes judge.npz beside the phrases; stopped, it goes on
 where it was. Three quarters of a batch are frames of the phrases' notes, a quarter of single notes
 brought to a recording's usual level; keys are named up to two semitones off, and levels moved, so
-that neither is taken for the instrument. ``--measure`` prints what is right of the true notes of
+that neither is taken for the instrument. The network of courses learns beside, from the same notes
+taken a little early or late. ``--measure`` prints what is right of the true notes of
 validation phrases and of held-out single notes, judged and by the network's own heads.
 """
 
@@ -19,19 +20,36 @@ from torch import nn
 from torch.nn import functional
 
 from models.morph.spectrum import FLOOR_DB, HOP_S
-from models.transcription.judge import FACTS, SEEN, Judge, asked, inputs
+from models.transcription.judge import (
+    COURSE_FACTS,
+    FACTS,
+    PARTS,
+    SEEN,
+    Judge,
+    asked,
+    inputs,
+)
 from models.transcription.network import DYNAMICS
 from training.latent_morph import prepare as single
 from training.latent_morph.sources import NAMES, TRAIN, UNKNOWN, VALID_PITCH, VALID_TAKE
 from training.latent_morph.train import rate_at
+from training.latent_morph.transcription.courses import (
+    LOUDER_DB,
+    SEMITONES,
+    USUAL_DB,
+    course_read,
+    courses_of_phrases,
+    courses_of_takes,
+    some,
+)
 from training.latent_morph.transcription.prepare import STEPS_A_DB, TRANSCRIPTION
 from training.latent_morph.transcription.train import Phrases, load_phrases
 
-HIDDEN, UPDATES, BATCH, RATE, EVERY = 256, 3_000, 512, 1e-3, 500
+HIDDEN, UPDATES, BATCH, RATE, EVERY = 256, 10_000, 512, 1e-3, 500
 DROPOUT = 0.2
+COURSE_HIDDEN, COURSE_DROPOUT, COURSE_DECAY = 128, 0.5, 0.02
 SINGLE_SHARE = 0.25
-LEVELS_DB = (-16.0, -6.0)  # of a single note's loudest frame, the loudest sample being 0.5
-SEMITONES, LOUDER_DB = 2, 3.0
+LEVELS_DB = (USUAL_DB - 5, USUAL_DB + 5)
 
 
 def main() -> None:
@@ -65,19 +83,38 @@ def network() -> nn.Sequential:
     )  # fmt: skip
 
 
+def course_network() -> nn.Sequential:
+    """Return an untrained one that reads courses."""
+    return nn.Sequential(
+        nn.Dropout(COURSE_DROPOUT / 3),
+        nn.Linear(PARTS * SEEN + COURSE_FACTS, COURSE_HIDDEN),
+        nn.ReLU(), nn.Dropout(COURSE_DROPOUT),
+        nn.Linear(COURSE_HIDDEN, COURSE_HIDDEN), nn.ReLU(), nn.Dropout(COURSE_DROPOUT),
+        nn.Linear(COURSE_HIDDEN, len(DYNAMICS)),
+    )  # fmt: skip
+
+
 def train(phrases: Phrases, corpus: single.Corpus, updates: int, out: Path) -> None:
     """Train for so many updates, from the checkpoint beside `out` if there is one."""
     torch.manual_seed(1)
-    net = network()
-    optimiser = torch.optim.AdamW(net.parameters(), RATE, weight_decay=1e-4)
+    net, heard = network(), course_network()
+    optimiser = torch.optim.AdamW(
+        [
+            {"params": net.parameters(), "weight_decay": 1e-4},
+            {"params": heard.parameters(), "weight_decay": COURSE_DECAY},
+        ],
+        RATE,
+    )
     checkpoint, done, spent_s = out.with_name("judge.pt"), 0, 0.0
     if checkpoint.is_file():
         kept = torch.load(checkpoint, weights_only=True)
         net.load_state_dict(kept["net"])
+        heard.load_state_dict(kept["course"])
         optimiser.load_state_dict(kept["optimiser"])
         done, spent_s = kept["done"], kept["spent_s"]
     began = time.process_time() - spent_s
     takes = np.flatnonzero(corpus.split == TRAIN)
+    courses = [courses_of_phrases(phrases), courses_of_takes(corpus, takes)]
     number = np.repeat(np.arange(len(phrases.offsets) - 1), np.diff(phrases.offsets))
     for update in range(done, updates):
         torch.manual_seed(update)
@@ -93,6 +130,12 @@ def train(phrases: Phrases, corpus: single.Corpus, updates: int, out: Path) -> N
         logits = net.train()(torch.from_numpy(read))
         loss = _lost(logits[:, : len(DYNAMICS)], dynamics)
         loss = loss + _lost(logits[:, len(DYNAMICS) :], instrument)
+        parts = [
+            some(part, count, random)
+            for part, count in zip(courses, (BATCH - apart, apart), strict=True)
+        ]
+        read, dynamics = (np.concatenate(side) for side in zip(*parts, strict=True))
+        loss = loss + _lost(heard.train()(torch.from_numpy(read)), dynamics)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -103,13 +146,15 @@ def train(phrases: Phrases, corpus: single.Corpus, updates: int, out: Path) -> N
             f"judge, update {update + 1}: loss {float(loss.detach()):.3f}, {seconds:.0f} s",
             flush=True,
         )
-        state = {"net": net.state_dict(), "optimiser": optimiser.state_dict()}
+        state = {"net": net.state_dict(), "course": heard.state_dict()}
+        state["optimiser"] = optimiser.state_dict()
         torch.save({**state, "done": update + 1, "spent_s": seconds}, checkpoint)
-    layers = [layer for layer in net if isinstance(layer, nn.Linear)]
     arrays = {}
-    for place, layer in enumerate(layers):
-        arrays[f"w{place}"] = np.ascontiguousarray(layer.weight.detach().numpy().T)
-        arrays[f"b{place}"] = layer.bias.detach().numpy()
+    for which, layers in (("", net), ("course_", heard)):
+        linear = [layer for layer in layers if isinstance(layer, nn.Linear)]
+        for place, layer in enumerate(linear):
+            arrays[f"{which}w{place}"] = np.ascontiguousarray(layer.weight.detach().numpy().T)
+            arrays[f"{which}b{place}"] = layer.bias.detach().numpy()
     np.savez(out, allow_pickle=False, **arrays)
 
 
@@ -170,7 +215,9 @@ def of_phrases(judge: Judge, phrases: Phrases) -> dict[str, float]:
             first, last = (int(note[key] / HOP_S) for key in ("start_s", "end_s"))
             at = np.minimum(asked(first, last), len(levels) - 1)
             age_s = np.maximum(at * HOP_S - note["start_s"], 0)
-            rows.append((_judged(judge, levels[at], int(note["pitch"]), age_s), note))
+            pitch, lasts_s = int(note["pitch"]), float(note["end_s"] - note["start_s"])
+            course = course_read([levels[first : max(last, first + 1) : 2]], pitch, lasts_s)
+            rows.append((_judged(judge, levels[at], pitch, age_s, course), note))
     return _right([(told, int(n["dynamics"]), int(n["instrument"])) for told, n in rows])
 
 
@@ -180,18 +227,20 @@ def of_single_notes(judge: Judge, corpus: single.Corpus) -> dict[str, float]:
     for take in np.flatnonzero(np.isin(corpus.split, (VALID_PITCH, VALID_TAKE))):
         part = corpus.rows(int(take))
         levels = corpus.spectra[part].astype(np.float32)
-        levels = np.maximum(levels + np.mean(LEVELS_DB) - corpus.level_db[take], FLOOR_DB)
+        levels = np.maximum(levels + USUAL_DB - corpus.level_db[take], FLOOR_DB)
         at = asked(0, len(levels))
-        told = _judged(judge, levels[at].astype(np.float32), int(corpus.pitch[take]), at * HOP_S)
+        pitch = int(corpus.pitch[take])
+        course = course_read([levels[::2]], pitch, len(levels) * HOP_S)
+        told = _judged(judge, levels[at].astype(np.float32), pitch, at * HOP_S, course)
         rows.append((told, int(corpus.dynamics[take]), int(corpus.instrument[take])))
     return _right(rows)
 
 
 def _judged(
-    judge: Judge, levels_db: np.ndarray, pitch: int, age_s: np.ndarray
+    judge: Judge, levels_db: np.ndarray, pitch: int, age_s: np.ndarray, course: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     loud, who = judge.frames(inputs(levels_db, np.full(len(levels_db), pitch), age_s))
-    return loud.mean(0), who.mean(0)
+    return loud.mean(0) + judge.courses(course.astype(np.float32))[0], who.mean(0)
 
 
 def _right(rows: list) -> dict[str, float]:

@@ -24,7 +24,7 @@ SECONDS = 8.0
 FRAMES = 1 + round(SECONDS * RATE_HZ) // HOP
 STEPS_A_DB = 255 / -FLOOR_DB
 MOST_TAKES = 400  # an instrument
-PHRASES = {"train": 1000, "valid": 80, "test": 200}
+PHRASES = {"train": 4000, "valid": 80, "test": 200}
 SEEDS = {"train": 1, "valid": 2, "test": 3}
 
 

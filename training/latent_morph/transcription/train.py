@@ -24,7 +24,7 @@ from training.latent_morph.transcription.prepare import STEPS_A_DB, TRANSCRIPTIO
 
 FORMS = {"offline": (False, 4), "live": (True, -1)}  # early spectra, lag in frames
 BATCH, FRAMES = 8, 96
-STEPS = {"offline": 1600, "live": 500}
+STEPS = {"offline": 10_000, "live": 3000}
 RATE = 4e-3
 LAST = 0.44  # of the steps: over these the rate goes down to nothing, if it is not lower already
 ONSET_REACH = 1.5  # frames: what a target rises over, before an onset and after
@@ -137,7 +137,8 @@ def losses(net: TranscriptionNet, batch: Batch) -> dict[str, torch.Tensor]:
 
 def _classes(logits: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
     known = wanted != UNKNOWN
-    return functional.cross_entropy(logits[known], wanted[known])
+    total = functional.cross_entropy(logits[known], wanted[known], reduction="sum")
+    return total / max(1, int(known.sum()))  # now and then none is known
 
 
 def train(

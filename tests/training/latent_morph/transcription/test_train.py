@@ -1,5 +1,7 @@
 """From packs to weights: what is prepared, what is asked of the network, and numpy's agreement."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -90,6 +92,14 @@ def test_training_goes_on_where_it_was_and_what_ships_is_what_was_trained(
     assert all((arrays[name] == array).all() for name, array in network.weights.items())
     assert entry.instruments == NAMES
     assert registry.find_judge("transcription_judge", tmp_path).instruments == NAMES
+
+
+def test_a_batch_in_which_nobody_knows_how_loud_it_is_costs_nothing_for_it(prepared):
+    batch = train.draw(train.load_phrases(prepared / "train"), (False, 4), np.random.default_rng(0))
+    unknown = torch.full_like(batch.dynamics, UNKNOWN)
+    found = train.losses(TranscriptionNet(len(NAMES)), dataclasses.replace(batch, dynamics=unknown))
+    assert found["dynamics"].item() == 0.0
+    assert all(torch.isfinite(value) for value in found.values())
 
 
 def test_numpy_agrees_with_torch():
