@@ -129,7 +129,7 @@ JACK_MIDI_CLEAR, JACK_MIDI_WRITE, JACK_TRANSPORT_QUERY = 20, 21, 22
 PLAY_BLOCK = 28  # our own: engine.rt.callback.play_block
 NATIVE_FUNCTIONS = 32
 
-RESULTS = 8192
+RESULTS = 32768  # 1.6 s of ten thousand notes a second, begun and ended, while nobody reads
 FLUID_OPS = 4096
 CHORUS_FRAMES = 4096
 REVERB_LINES = 8

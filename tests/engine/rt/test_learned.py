@@ -120,7 +120,7 @@ def test_a_panic_controller_stays_one_when_it_has_been_learned(engine) -> None:
 
 def test_a_storm_of_controllers_leaves_room_for_the_notes_results(engine) -> None:
     storm = [(0, controller(16 + i % 4, i % 128)) for i in range(1000)]
-    for _ in range(10):  # nobody reads meanwhile
+    for _ in range(layout.RESULTS // len(storm) + 1):  # nobody reads meanwhile
         send(engine, storm)
         engine.render(64)
     send(engine, [(0, note_on(60))])
