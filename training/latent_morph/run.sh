@@ -6,7 +6,7 @@
 # FOLDER holds the packs; without it the single notes are fetched from where they come from, which
 # takes git and a network, and the transcription, which needs other packs too, is left out.
 # Stopped at any moment, it goes on where it was: what is trained or measured is not done again.
-# About four hours of one thread on a machine that does nothing else.
+# About three and a half hours of one thread on a machine that does nothing else.
 set -eu
 cd "$(dirname "$0")/../.."
 build=build/latent_morph
