@@ -11,17 +11,19 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import ctypes
 import json
+import math
 import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from engine.alsa_thread import allow_cancelling_of_spinning, ask_for_realtime, running_threads
 from engine.errors import RipienoError
 from engine.rt.layout import IN_CHANNELS, OUT_CHANNELS
 
@@ -30,6 +32,7 @@ DEFAULT_BLOCK_FRAMES = 128
 MAX_BLOCK_FRAMES = 8192
 ALL_CHANNELS = 0
 LOOK_LIMIT_S = 60.0
+STALLED_S = 1.0  # a stream that has played and then calls us no more is lost
 # PipeWire, played to as ALSA, would take ten channels for loudspeakers and mix them into others.
 APART = "{ stream.dont-remix = true }"
 
@@ -84,6 +87,8 @@ class PortAudioDevice:
         self._part_names: tuple[str, ...] = ()
         self._engine: Any = None
         self._stream: Any = None
+        self._threads: set[int] = set()  # the stream's, where the system tells
+        self._progress = 0, 0.0  # the frame when last looked, and when it last grew
         self._wanted = True
         self._lost_said = False
         self._lock = threading.RLock()
@@ -103,9 +108,9 @@ class PortAudioDevice:
 
     @property
     def alive(self) -> bool:
-        """True while the stream runs. [any]"""
+        """True while the stream runs and plays. [any]"""
         stream = self._stream
-        return stream is not None and self._active(stream)
+        return stream is not None and self._active(stream) and not self._stalled()
 
     @property
     def latency_frames(self) -> int:
@@ -130,7 +135,10 @@ class PortAudioDevice:
             engine.set_device_channels(self.channels)
             engine.set_input_channels(self.inputs)
             engine.begin(self.block_frames, True)
+            self._progress = engine.frame, math.inf
+            others = running_threads()
             code = self._sounddevice._lib.Pa_StartStream(self._stream)
+            self._threads = running_threads() - others
             if code != 0:
                 self._sounddevice._lib.Pa_CloseStream(self._stream)
                 self._stream = None
@@ -261,7 +269,7 @@ class PortAudioDevice:
         if code != 0:
             raise RipienoError(f"{self.info.name!r} did not open: {self._text(code)}")
         if self.info.host_api == "ALSA":
-            _ask_alsa_for_realtime(self._sounddevice, pointer[0])
+            ask_for_realtime(self._sounddevice, pointer[0])
         return pointer[0]
 
     def _close_stream(self) -> None:
@@ -270,14 +278,21 @@ class PortAudioDevice:
             return
         stream, self._stream = self._stream, None
         try:
-            if self._active(stream):
-                self._engine.quit_and_wait()
+            if self._active(stream) and (self._stalled() or not self._engine.quit_and_wait()):
+                allow_cancelling_of_spinning(self._threads)
         finally:
             self._sounddevice._lib.Pa_AbortStream(stream)
             self._sounddevice._lib.Pa_CloseStream(stream)
 
     def _active(self, stream: Any) -> bool:
         return self._sounddevice._lib.Pa_IsStreamActive(stream) == 1
+
+    def _stalled(self) -> bool:
+        """Whether the stream, once begun, has not called us for STALLED_S."""
+        frame, now_s = self._engine.frame, time.monotonic()
+        if frame != self._progress[0]:
+            self._progress = frame, now_s
+        return now_s - self._progress[1] > STALLED_S
 
     def _text(self, code: int) -> str:
         lib, ffi = self._sounddevice._lib, self._sounddevice._ffi
@@ -398,13 +413,3 @@ def _set_meanwhile(name: str, value: str) -> Iterator[None]:
 def _default_index(sounddevice: Any) -> int:
     chosen = sounddevice.default.device[1]
     return int(chosen if chosen >= 0 else sounddevice._lib.Pa_GetDefaultOutputDevice())
-
-
-def _ask_alsa_for_realtime(sounddevice: Any, stream: Any) -> None:
-    """Let the callback's thread run with FIFO priority where the system allows it."""
-    if sys.platform != "linux":
-        return
-    library = ctypes.CDLL(sounddevice._libname)
-    if hasattr(library, "PaAlsa_EnableRealtimeScheduling"):
-        address = int(sounddevice._ffi.cast("uintptr_t", stream))
-        library.PaAlsa_EnableRealtimeScheduling(ctypes.c_void_p(address), 1)

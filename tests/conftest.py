@@ -106,12 +106,18 @@ def jack_server(request: pytest.FixtureRequest) -> Iterator[servers.JackServer]:
 
 
 @pytest.fixture
-def pipewire(monkeypatch: pytest.MonkeyPatch) -> Iterator[servers.PipeWire]:
-    """A PipeWire with a null sink of the test's own, found by this process and its children."""
+def pipewire(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[servers.PipeWire]:
+    """A PipeWire with a null sink of the test's own, found by this process and its children.
+
+    `@pytest.mark.parametrize("pipewire", [{"block_frames": 128}], indirect=True)` as above.
+    """
     if shutil.which("pipewire-pulse") is None:
         pytest.fail("PipeWire is not installed (Debian: apt-get install pipewire-pulse)")
     with tempfile.TemporaryDirectory(prefix="ripieno-", ignore_cleanup_errors=True) as folder:
-        server = servers.PipeWire(Path(folder))  # a short path: sockets' names are limited
+        # a short path: sockets' names are limited
+        server = servers.PipeWire(Path(folder), **getattr(request, "param", {}))
         try:
             server.start()
             for name, value in server.env.items():

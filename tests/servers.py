@@ -247,7 +247,7 @@ class PipeWire:
 
     def record(self, seconds: float, sink: str = SINK, channels: int = 2) -> np.ndarray:
         """What the sink hears from now on, (frames, channels) float32 at 48000 Hz."""
-        command = ["parec", "--latency-msec=20", "-d", f"{sink}.monitor", *_raw(channels)]
+        command = ["parec", "--latency-msec=200", "-d", f"{sink}.monitor", *_raw(channels)]
         done = subprocess.run(
             ["timeout", str(seconds), *command], env=self.env, capture_output=True
         )
@@ -256,7 +256,7 @@ class PipeWire:
 
     def play(self, audio: np.ndarray, sink: str) -> None:
         """Play (frames, channels) float32 at 48000 Hz into a sink, to its end."""
-        command = ["pacat", "--latency-msec=20", "-d", sink, *_raw(audio.shape[1])]
+        command = ["pacat", "--latency-msec=200", "-d", sink, *_raw(audio.shape[1])]
         sound = audio.astype("<f4").tobytes()
         subprocess.run(command, env=self.env, input=sound, check=True, timeout=30)
 

@@ -1,5 +1,7 @@
 """Finding recorded audio, sample by sample, in what was played."""
 
+from collections import defaultdict
+
 import numpy as np
 
 PROBE_FRAMES = 64
@@ -23,11 +25,15 @@ def exact_runs(captured: np.ndarray, played: np.ndarray) -> list[int]:
     A recording that lost blocks, or repeats some, has several; one that was altered has none.
     Silence is passed over.
     """
+    rows: dict[bytes, list[int]] = defaultdict(list)
+    for row, values in enumerate(played):
+        rows[values.tobytes()].append(row)
     lengths: list[int] = []
     at = after = 0
     while at + PROBE_FRAMES <= len(captured):
         probe = captured[at : at + PROBE_FRAMES]
-        start = _find(probe, played, after) if np.abs(probe[0]).max() > LOUD else -1
+        near = rows.get(probe[0].tobytes(), []) if np.abs(probe[0]).max() > LOUD else []
+        start = next((row for row in near if row >= after and _lies_at(probe, played, row)), -1)
         if start < 0:
             at += 1
             continue
@@ -39,8 +45,5 @@ def exact_runs(captured: np.ndarray, played: np.ndarray) -> list[int]:
     return lengths
 
 
-def _find(probe: np.ndarray, played: np.ndarray, after: int) -> int:
-    for start in np.flatnonzero((played[after:] == probe[0]).all(axis=1)) + after:
-        if np.array_equal(played[start : start + len(probe)], probe):
-            return int(start)
-    return -1
+def _lies_at(probe: np.ndarray, played: np.ndarray, row: int) -> bool:
+    return np.array_equal(played[row : row + len(probe)], probe)

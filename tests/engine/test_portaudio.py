@@ -3,8 +3,10 @@
 Its device here is the null sink of a PipeWire of the test's own, reached through ALSA.
 """
 
+import contextlib
 import os
 import signal
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -178,6 +180,54 @@ def test_a_lost_server_is_noticed_and_joined_again(
     assert device.tend() == [f"{name} is back."]
     assert wait_until(lambda: engine.cycles > cycles + 3)
     assert device.alive
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(90, method="thread")  # what hangs here hangs in C
+@pytest.mark.parametrize("pipewire", [{"block_frames": 2048}], indirect=True)
+def test_the_endless_loop_of_a_lost_card_is_left(pipewire: PipeWire) -> None:
+    """PortAudio's thread spins, for ever, about every other time a server of such blocks goes."""
+    device = PortAudioDevice(block_frames=256, latency=0.2)
+    engine = TinyEngine(device.rate_hz)
+    device.start(engine)
+    spun = []
+    try:
+        for _ in range(8):
+            assert wait_until(lambda: engine.frame > 0 and device.alive)
+            with errors_unheard():
+                pipewire.stop()
+                spun.append(_still_active(device))
+                assert wait_until(lambda: not device.alive)
+                device.tend()
+            pipewire.start()
+            assert device.tend() == [f"{device.info.name} is back."]
+            if any(spun):
+                break
+    finally:
+        device.close()
+    assert any(spun)
+    frame = engine.frame
+    time.sleep(0.1)
+    assert engine.frame == frame  # nothing of the old streams runs
+
+
+def _still_active(device: PortAudioDevice) -> bool:
+    """Whether PortAudio, half a second later, calls a stream active whose server has gone."""
+    time.sleep(0.5)
+    return device._active(device._stream)
+
+
+@contextlib.contextmanager
+def errors_unheard() -> Iterator[None]:
+    """What C libraries print, here a hundred megabytes a second, goes nowhere."""
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 @pytest.mark.slow
