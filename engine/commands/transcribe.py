@@ -172,6 +172,8 @@ def _live(arguments: argparse.Namespace) -> int:
         line.close()
         if not listener.alive:
             print("The audio input has gone.")
+        if listener.lost:
+            print("Sound was missed: the computer was too busy to hear all of it.")
     finally:
         listener.close()
     half_ms, most_ms = figures.work_ms

@@ -33,8 +33,9 @@ class CardListener:
         self._midi: Any
         self._midi, self._midi_name = _open_midi(to)
         self._stream: Any = None
+        self._gone = False
         self.block_frames = BLOCK_FRAMES
-        self.lost_frames = 0
+        self.lost = False  # whether sound came while nobody read
         try:
             self._stream = self._open()
         except BaseException:
@@ -50,7 +51,7 @@ class CardListener:
     @property
     def alive(self) -> bool:
         """Return whether the input still runs. [any]"""
-        return self._stream is not None and self._stream.active
+        return self._stream is not None and not self._gone and self._stream.active
 
     @property
     def input_delay_s(self) -> float:
@@ -62,12 +63,22 @@ class CardListener:
         self.read()
 
     def read(self) -> np.ndarray:
-        """Return what has come since the last time, (n,) float32, maybe nothing. [worker]"""
-        ready = self._stream.read_available
-        if not ready:
-            return np.zeros(0, np.float32)
-        audio, overflowed = self._stream.read(ready)
-        self.lost_frames += int(overflowed)
+        """Return what has come since the last time, (n,) float32, maybe nothing. [worker]
+
+        An input that fails has gone: then nothing more comes.
+        """
+        nothing = np.zeros(0, np.float32)
+        if self._gone:
+            return nothing
+        try:
+            ready = self._stream.read_available
+            if not ready:
+                return nothing
+            audio, overflowed = self._stream.read(ready)
+        except self._sounddevice.PortAudioError:
+            self._gone = True
+            return nothing
+        self.lost |= bool(overflowed)
         return audio.mean(axis=1)
 
     def send(self, message: bytes) -> bool:

@@ -72,9 +72,9 @@ class JackListener:
         return 2 * self.block_frames / self.rate_hz
 
     @property
-    def lost_frames(self) -> int:
-        """Return how much sound came while nobody read for seconds. [any]"""
-        return int(self._memory["table"][listening.LOST_FRAMES])
+    def lost(self) -> bool:
+        """Return whether sound came while nobody read for seconds. [any]"""
+        return bool(self._memory["table"][listening.LOST_FRAMES])
 
     def begin(self) -> None:
         """Forget what has come until now. [worker]"""

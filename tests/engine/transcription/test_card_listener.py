@@ -1,14 +1,18 @@
 """Listening to a sound card: which input, at which rate, and where the notes go."""
 
+import threading
+import time
 import types
 from typing import Any
 
 import numpy as np
 import pytest
 
+from engine import portaudio
 from engine.errors import RipienoError
 from engine.transcription import card_listener
 from engine.transcription.card_listener import CardListener
+from tests.servers import SINK, PipeWire
 
 
 class PortAudioError(Exception):
@@ -91,7 +95,7 @@ def test_the_systems_own_input_is_heard_and_a_port_of_ours_speaks(midi):
     assert listener.alive
     assert listener.read().tolist() == [1.0] * 256
     assert len(listener.read()) == 0
-    assert listener.lost_frames == 1
+    assert listener.lost
     assert listener.input_delay_s == pytest.approx(0.01 + 256 / 44100)
     assert listener.send(bytes((0x90, 60, 80)))
     assert midi.sent == [bytes((0x90, 60, 80))]
@@ -136,3 +140,30 @@ def test_a_card_that_refuses_is_named(midi, monkeypatch):
     with pytest.raises(RipienoError, match="'Scarlett 2i2' cannot be listened to"):
         CardListener()
     assert midi.deleted
+
+
+@pytest.mark.jack
+@pytest.mark.slow
+def test_what_plays_is_heard_until_its_server_goes(pipewire: PipeWire, monkeypatch):
+    """A real input, of PipeWire's; there is no MIDI system to be asked for a port."""
+    pipewire.listen_to(SINK)
+    portaudio.list_again()
+    monkeypatch.setattr(card_listener, "open_client", lambda name: Midi())
+    listener = CardListener()
+    try:
+        noise = np.random.default_rng(1).uniform(-0.1, 0.1, (96000, 2)).astype(np.float32)
+        playing = threading.Thread(target=pipewire.play, args=(noise, SINK))
+        playing.start()
+        heard = []
+        while playing.is_alive():
+            heard.append(listener.read())
+        assert np.count_nonzero(np.concatenate(heard)) > 24000
+        assert listener.alive
+        pipewire.stop()
+        until = time.monotonic() + 10
+        while listener.alive and time.monotonic() < until:
+            listener.read()
+        assert not listener.alive
+        assert len(listener.read()) == 0
+    finally:
+        listener.close()
