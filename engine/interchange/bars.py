@@ -78,8 +78,10 @@ def _knots(points: Sequence[TransportPoint], rate_hz: int, end_frame: int) -> li
         if shift is None:
             beats = [beat + point.beat - beats[-1] for beat in beats]
             shift = 0.0
-        elif beats[-2] < point.beat + shift and abs(point.beat + shift - beats[-1]) < JUMP_BEATS:
-            beats[-1] = point.beat + shift
+            continue
+        beat = point.beat + shift
+        if beat - beats[-2] > SAME_BEAT and abs(beat - beats[-1]) < JUMP_BEATS:
+            beats[-1] = beat
         else:
             shift = beats[-1] - point.beat
     last, end_frame = points[-1], max(end_frame, points[-1].frame + rate_hz)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from engine.interchange.bars import STRAY_SECONDS, find_bars
@@ -98,6 +98,7 @@ def test_a_change_of_meter_counts_from_the_next_bar_line() -> None:
     st.integers(0, 1_500_000),
     st.integers(0, 1_000_000),
 )
+@example([Point(2, 53.0, 0.0, True, 12), Point(27, 223.0, 1e-254, True, 4)], 0, 388)
 def test_whatever_a_clock_says_bars_rise_and_begin_in_time(
     points: list[Point], start_frame: int, frames: int
 ) -> None:
