@@ -191,7 +191,8 @@ def value_at(binding: Binding, row: addresses.Address, way: float) -> float | in
     if steps(row) == 2:
         value = high if way >= 0.5 else low
     else:
-        value = low + (high - low) * min(max(way, 0.0), 1.0) ** binding.curve
+        share = min(max(way, 0.0), 1.0) ** binding.curve
+        value = sorted((low, (1.0 - share) * low + share * high, high))[1]  # never a hair outside
     if argument.choices:
         return argument.choices[round(value)]
     return round(value) if argument.tag == "i" else value

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-FLAT = 1e-7  # twice the area of three anchors that lie on a line
-SAME_CIRCLE = 1e-7
+FLAT = 1e-5  # how far from the line through two anchors a third still lies on it
+SAME_CIRCLE = 1e-7  # and how far from a circle on it: less, or three on a line would share one
 
 Places = Sequence[tuple[float, float]]
 
@@ -60,13 +60,16 @@ def weights_at(plane: Plane, x: float, y: float) -> np.ndarray:
         ]
         if min(areas) < -1e-9:
             continue
+        weights[:] = 0.0
         for i, anchor in enumerate(cell):
             before, after = cell[i - 1], cell[(i + 1) % len(cell)]
             own = _side(plane.places[before], plane.places[anchor], plane.places[after])
             skip = (i, (i - 1) % len(cell))  # the edges it is on
             others = [max(area, 0.0) for j, area in enumerate(areas) if j not in skip]
             weights[anchor] = own * math.prod(others)
-        return weights / weights.sum()
+        if weights.sum() > 0:
+            return weights / weights.sum()
+    weights[:] = 0.0
     one, other, share = min(
         (_nearest(plane, edge, x, y) for edge in plane.edges), key=lambda found: found[1]
     )[0]
@@ -92,22 +95,33 @@ def _cell(places: Places, three: tuple[int, ...]) -> tuple[int, ...]:
     """All anchors on the circle through three, against the clock; () if one lies inside it."""
     a, b, c = (places[k] for k in three)
     area = _side(a, b, c)
-    if abs(area) < FLAT:
+    sides = math.dist(a, b), math.dist(b, c), math.dist(c, a)
+    if abs(area) < FLAT * max(sides):
         return ()
-    squares = [px * px + py * py for px, py in (a, b, c)]
-    x = squares[0] * (b[1] - c[1]) + squares[1] * (c[1] - a[1]) + squares[2] * (a[1] - b[1])
-    y = squares[0] * (c[0] - b[0]) + squares[1] * (a[0] - c[0]) + squares[2] * (b[0] - a[0])
-    x, y = x / (2 * area), y / (2 * area)
-    radius = math.hypot(a[0] - x, a[1] - y)
-    close = SAME_CIRCLE * (1.0 + radius)
-    away = [math.hypot(px - x, py - y) - radius for px, py in places]
-    if min(away) < -close:
+    scale = math.copysign(math.prod(sides), area)
+    depths = [_in_circle(a, b, c, place) / scale for place in places]
+    if max(depths) > SAME_CIRCLE:
         return ()
-    on = [k for k, distance in enumerate(away) if distance <= close]
+    on = [k for k, depth in enumerate(depths) if depth >= -SAME_CIRCLE]
     middle = np.mean([places[k] for k in on], axis=0)
     on.sort(key=lambda k: math.atan2(places[k][1] - middle[1], places[k][0] - middle[0]))
     first = on.index(min(on))
     return tuple(on[first:] + on[:first])
+
+
+def _in_circle(
+    a: tuple[float, float], b: tuple[float, float], c: tuple[float, float], at: tuple[float, float]
+) -> float:
+    """Near the circle through three places: how deep in it a place lies, times the three sides.
+
+    Below 0 outside, and the other way round if a, b, c go with the clock.
+    """
+    (ax, ay), (bx, by), (cx, cy) = ((x - at[0], y - at[1]) for x, y in (a, b, c))
+    return (
+        (ax * ax + ay * ay) * (bx * cy - cx * by)
+        - (bx * bx + by * by) * (ax * cy - cx * ay)
+        + (cx * cx + cy * cy) * (ax * by - bx * ay)
+    )
 
 
 def _line(places: Places) -> tuple[tuple[int, int], ...]:

@@ -33,6 +33,8 @@ MAX_BLOCK_FRAMES = 8192
 ALL_CHANNELS = 0
 LOOK_LIMIT_S = 60.0
 STALLED_S = 1.0  # a stream that has played and then calls us no more is lost
+BEHIND_S = 2.0  # after which one that has played less than half of what was due never will
+LATENCIES: tuple[str | float, ...] = ("low", "high", 0.1, 0.2)  # what follows on what
 # PipeWire, played to as ALSA, would take ten channels for loudspeakers and mix them into others.
 APART = "{ stream.dont-remix = true }"
 
@@ -89,6 +91,7 @@ class PortAudioDevice:
         self._stream: Any = None
         self._threads: set[int] = set()  # the stream's, where the system tells
         self._progress = 0, 0.0  # the frame when last looked, and when it last grew
+        self._began = 0, 0.0  # frame and time of the stream's start
         self._wanted = True
         self._lost_said = False
         self._lock = threading.RLock()
@@ -136,6 +139,7 @@ class PortAudioDevice:
             engine.set_input_channels(self.inputs)
             engine.begin(self.block_frames, True)
             self._progress = engine.frame, math.inf
+            self._began = engine.frame, time.monotonic()
             others = running_threads()
             code = self._sounddevice._lib.Pa_StartStream(self._stream)
             self._threads = running_threads() - others
@@ -152,12 +156,24 @@ class PortAudioDevice:
     def tend(self) -> list[str]:
         """Reopen a stream that ended by itself; what happened, in sentences. Never raises. [main]
 
-        Call it once or twice a second.
+        One that plays less than half of what is due, as its server asks for more at once than its
+        buffer holds, is opened with more latency. Call it once or twice a second.
         """
         with self._lock:
-            if self._engine is None or not self._wanted or self.alive:
+            if self._engine is None or not self._wanted:
                 return []
             said = []
+            if self._starves():
+                self._latency = LATENCIES[LATENCIES.index(self._latency) + 1]
+                with contextlib.suppress(RipienoError):
+                    self.reopen()
+                    ms = 1000 * self.latency_frames / self.rate_hz
+                    said.append(
+                        f"{self.info.name} asks for more sound at once than its buffer held; "
+                        f"its latency is {ms:.0f} ms now."
+                    )
+            if self.alive:
+                return said
             if not self._lost_said:
                 self._lost_said = True
                 said.append(f"{self.info.name} has stopped; waiting for it to come back.")
@@ -286,6 +302,15 @@ class PortAudioDevice:
 
     def _active(self, stream: Any) -> bool:
         return self._sounddevice._lib.Pa_IsStreamActive(stream) == 1
+
+    def _starves(self) -> bool:
+        """Whether the stream has got on too slowly since its start, and more latency may help."""
+        if self._stream is None or not self._active(self._stream):
+            return False
+        frames, seconds = self._engine.frame - self._began[0], time.monotonic() - self._began[1]
+        behind = frames < seconds * self.rate_hz / 2
+        late = seconds > BEHIND_S or self._stalled()
+        return behind and late and self._latency in LATENCIES[:-1]
 
     def _stalled(self) -> bool:
         """Whether the stream, once begun, has not called us for STALLED_S."""

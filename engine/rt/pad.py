@@ -356,9 +356,9 @@ def weigh(sound, x, y, weights):
         weights[0] = np.float32(1.0)
         return
     for cell in range(sound.cells):
-        if _inside(sound, cell, x, y):
-            _weigh_in_cell(sound, cell, x, y, weights)
+        if _inside(sound, cell, x, y) and _weigh_in_cell(sound, cell, x, y, weights):
             return
+    weights[:] = np.float32(0.0)
     _weigh_on_edge(sound, x, y, weights)
 
 
@@ -385,7 +385,10 @@ def _inside(sound, cell, x, y):
 
 @rt
 def _weigh_in_cell(sound, cell, x, y, weights):
-    """Wachspress's coordinates: an anchor's own area times those of the edges it is not on."""
+    """Wachspress's coordinates: an anchor's own area times those of the edges it is not on.
+
+    False for a cell so flat that they are all nothing.
+    """
     first = cell * ANCHORS
     count = sound.cell_size[cell]
     total = 0.0
@@ -401,9 +404,12 @@ def _weigh_in_cell(sound, cell, x, y, weights):
                 weight *= max(_side(sound, one, other, x, y), 0.0)
         weights[here] = np.float32(weight)
         total += weight
+    if total <= 0.0:
+        return False
     for i in range(count):
         here = sound.cell[first + i]
         weights[here] = np.float32(weights[here] / total)
+    return True
 
 
 @rt

@@ -1,7 +1,7 @@
 """Bindings: what may be learned, the arithmetic of ranges, and the way to a file and back."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from engine import addresses
@@ -78,6 +78,7 @@ def test_tables_are_checked(table: object, says: str) -> None:
     ),
     st.floats(0, 1),
 )
+@example(Binding(GAIN, number=1, low=-52.37791109171658), 1.0)
 def test_a_table_and_a_value_find_back(binding: Binding, way: float) -> None:
     table = binding.table()
     again = Binding.of(table)

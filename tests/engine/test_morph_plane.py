@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from engine.morph_plane import plane_of, weights_at
@@ -66,6 +66,9 @@ def test_between_two_neighbours_only_these_two_sound(places):
 
 
 @given(some_places, unit, unit)
+@example([(1.0, 0.0), (1.0, 1.0), (1.0, 0.5), (0.99999, 0.53125)], 0.0, 0.0)
+@example([(1.0, 0.0), (1.0, 1.0), (1.0, 0.5), (0.99999, 0.75)], 1.0, 0.0)
+@example([(1.0, 0.0), (1.0, 1.0), (1.0, 0.5), (0.9999, 0.75)], 1.0, 0.25)
 def test_weights_are_shares_and_an_anchor_is_itself(places, x, y):
     assume(apart(places))
     plane = plane_of(places)
