@@ -91,6 +91,7 @@ class PortAudioDevice:
         self._stream: Any = None
         self._threads: set[int] = set()  # the stream's, where the system tells
         self._progress = 0, 0.0  # the frame when last looked, and when it last grew
+        self._stands = False  # it did not for STALLED_S: true till the next start
         self._began = 0, 0.0  # frame and time of the stream's start
         self._wanted = True
         self._lost_said = False
@@ -138,7 +139,7 @@ class PortAudioDevice:
             engine.set_device_channels(self.channels)
             engine.set_input_channels(self.inputs)
             engine.begin(self.block_frames, True)
-            self._progress = engine.frame, math.inf
+            self._progress, self._stands = (engine.frame, math.inf), False
             self._began = engine.frame, time.monotonic()
             others = running_threads()
             code = self._sounddevice._lib.Pa_StartStream(self._stream)
@@ -317,7 +318,8 @@ class PortAudioDevice:
         frame, now_s = self._engine.frame, time.monotonic()
         if frame != self._progress[0]:
             self._progress = frame, now_s
-        return now_s - self._progress[1] > STALLED_S
+        self._stands = self._stands or now_s - self._progress[1] > STALLED_S
+        return self._stands
 
     def _text(self, code: int) -> str:
         lib, ffi = self._sounddevice._lib, self._sounddevice._ffi

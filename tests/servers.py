@@ -260,6 +260,11 @@ class PipeWire:
         sound = audio.astype("<f4").tobytes()
         subprocess.run(command, env=self.env, input=sound, check=True, timeout=30)
 
+    def hang(self, hangs: bool) -> None:
+        """Let all of it stand still, or go on."""
+        for process in self._processes:
+            process.send_signal(signal.SIGSTOP if hangs else signal.SIGCONT)
+
     def stop(self) -> None:
         """End all of it, last started first; idempotent."""
         while self._processes:

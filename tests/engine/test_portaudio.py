@@ -183,6 +183,28 @@ def test_a_lost_server_is_noticed_and_joined_again(
 
 
 @pytest.mark.slow
+def test_a_server_that_hangs_counts_as_lost(pipewire: PipeWire, device: PortAudioDevice) -> None:
+    engine = TinyEngine(device.rate_hz)
+    device.start(engine)
+    assert wait_until(lambda: engine.frame > 3 * device.rate_hz)
+    assert device.alive
+    pipewire.hang(True)
+    try:
+        assert wait_until(lambda: not device.alive)
+        engine._state["frames"] += 1  # as when the session plays on in silence
+        assert not device.alive
+    finally:
+        pipewire.hang(False)
+    assert device.tend() == [
+        f"{device.info.name} has stopped; waiting for it to come back.",
+        f"{device.info.name} is back.",
+    ]
+    frame = engine.frame
+    assert wait_until(lambda: engine.frame > frame)
+    assert device.alive
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("pipewire", [{"block_frames": 1024}], indirect=True)
 def test_a_server_of_large_blocks_gets_a_larger_buffer(
     pipewire: PipeWire, device: PortAudioDevice
