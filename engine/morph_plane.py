@@ -43,8 +43,8 @@ def plane_of(places: Places) -> Plane:
     cells = tuple(sorted(found))
     sides = [side for cell in cells for side in zip(cell, (*cell[1:], cell[0]), strict=True)]
     counts = Counter(frozenset(side) for side in sides)
-    edges = [side for side in sides if counts[frozenset(side)] == 1]
-    return Plane(tuple(places), cells, tuple(edges) if cells else _line(places))
+    edges = tuple(side for side in sides if counts[frozenset(side)] == 1)
+    return Plane(tuple(places), cells, edges) if edges else Plane(tuple(places), (), _line(places))
 
 
 def weights_at(plane: Plane, x: float, y: float) -> np.ndarray:

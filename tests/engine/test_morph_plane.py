@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from engine.morph_plane import plane_of, weights_at
+from engine.morph_plane import Plane, plane_of, weights_at
 
 SQUARE = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))
 LINE = ((0.5, 0.5), (0.0, 0.5), (1.0, 0.5))
@@ -78,6 +78,12 @@ def test_weights_are_shares_and_an_anchor_is_itself(places, x, y):
     for k, place in enumerate(places):
         if not plane.cells or any(k in cell for cell in plane.cells):
             assert weights_at(plane, *place)[k] == pytest.approx(1, abs=1e-6)
+
+
+def test_where_a_cell_weighs_nothing_the_nearest_edge_counts():
+    places = ((0.0, 0.0), (1.0, 0.0), (0.5, 0.0))  # no cell of plane_of's is as flat
+    plane = Plane(places, ((0, 1, 2),), ((0, 2), (2, 1)))
+    assert weights_at(plane, 0.75, 0.0).tolist() == [0.0, 0.5, 0.5]
 
 
 @given(some_places, unit, unit, st.floats(0, 2 * math.pi))

@@ -107,6 +107,14 @@ def test_the_callback_weighs_as_the_reference(places, x, y):
     assert not weights[len(places) :].any()
 
 
+def test_where_a_cell_weighs_nothing_the_nearest_edge_counts():
+    record = pad_record(sound(((0.0, 0.0), (1.0, 0.0), (0.5, 0.0))), MODEL)
+    record["cells"], record["cell_size"][0, 0], record["cell"][0, :3] = 1, 3, (0, 1, 2)
+    weights = np.ones(pm.ANCHORS, np.float32)
+    weigh(record[0], 0.75, 0.0, weights)
+    assert weights.tolist() == [0, 0.5, 0.5, 0, 0, 0, 0, 0]
+
+
 def test_a_part_without_a_sound_stays_as_it_is():
     pad = Pad(sound())
     pad.pad["sound"] = 0
