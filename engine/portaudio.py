@@ -140,10 +140,10 @@ class PortAudioDevice:
             engine.set_input_channels(self.inputs)
             engine.begin(self.block_frames, True)
             self._progress, self._stands = (engine.frame, math.inf), False
-            self._began = engine.frame, time.monotonic()
             others = running_threads()
             code = self._sounddevice._lib.Pa_StartStream(self._stream)
             self._threads = running_threads() - others
+            self._began = engine.frame, time.monotonic()  # some cards take seconds to start
             if code != 0:
                 self._sounddevice._lib.Pa_CloseStream(self._stream)
                 self._stream = None
